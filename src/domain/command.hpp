@@ -1,0 +1,57 @@
+// What surfaces ask of sessions. Plain values: decoded at the edge, decided by the session's actor.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/id.hpp"
+#include "domain/message.hpp"
+#include "domain/permission.hpp"
+#include "domain/session.hpp"
+
+namespace quarterdeck::domain {
+
+struct CreateSession {
+  std::string directory;  // absolute
+  std::optional<SessionId> parent_id;
+  std::optional<std::string> title;
+  std::optional<std::string> agent;
+  std::optional<ModelRef> model;
+  std::optional<JsonText> metadata;
+  std::optional<Ruleset> permission;
+};
+
+// Absent members stay as they are. `permission` is appended to the session's rules, as OpenCode does.
+struct UpdateSession {
+  std::optional<std::string> title;
+  std::optional<Ruleset> permission;
+  std::optional<JsonText> metadata;
+  std::optional<std::optional<TimeMs>> archived;
+};
+
+// A part of a prompt. The id is the client's, or absent.
+struct PromptPart {
+  std::optional<PartId> id;
+  PartContent content;  // text, file, agent or other
+};
+
+struct Prompt {
+  std::optional<MessageId> message_id;  // the client's, for idempotency; or absent
+  std::optional<ModelRef> model;
+  std::optional<std::string> agent;
+  std::optional<std::string> system;
+  std::optional<JsonText> tools;
+  std::optional<JsonText> format;
+  bool no_reply = false;
+  std::vector<PromptPart> parts;
+};
+
+struct ReplyPermission {
+  PermissionId request_id;
+  Reply reply = Reply::once;
+  std::optional<std::string> message;
+};
+
+}  // namespace quarterdeck::domain

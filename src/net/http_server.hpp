@@ -1,0 +1,45 @@
+// HTTP/1.1 server: keep-alive, pipelined or not, chunked and fixed bodies, gzip, streams, limits, orderly shutdown.
+// What is malformed or over a limit is answered with a JSON error before the handler sees it (or the connection is
+// closed, where no answer is possible). RFC 9110, RFC 9112.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "net/event_loop.hpp"
+#include "net/http.hpp"
+
+namespace quarterdeck::net {
+
+struct ServerLimits {
+  std::size_t header_bytes_max = 32 * 1024;       // 431 beyond
+  std::size_t body_bytes_max = 10 * 1024 * 1024;  // 413 beyond, without reading the rest
+  std::int64_t header_timeout_ms = 10'000;        // from the first byte of a request; closed
+  std::int64_t body_timeout_ms = 10'000;          // between two reads of a body, and 60 s in all; 408
+  std::int64_t idle_timeout_ms = 120'000;         // keep-alive between requests
+  std::int64_t write_timeout_ms = 30'000;         // a client that takes nothing for so long is gone
+  std::size_t connections_max = 10'000;
+};
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";  // an address or "localhost"
+  std::uint16_t port = 0;          // 0 = any free one
+  ServerLimits limits;
+  std::size_t gzip_bytes_min = 1024;  // fixed bodies from this size, when the client accepts gzip
+};
+
+class HttpServer {
+ public:
+  virtual ~HttpServer() = default;
+  virtual std::uint16_t port() const = 0;
+  // Stops accepting, lets running requests finish for `grace_ms`, ends streams, closes the rest.
+  virtual Task<void> shutdown(std::int64_t grace_ms) = 0;
+  virtual std::size_t connections() const = 0;
+};
+
+// Errors: `unavailable` when the address is in use (the message says by what to go on), `invalid` for a bad host.
+Result<std::unique_ptr<HttpServer>> listen(EventLoop& loop, ServerOptions options, Handler handler);
+
+}  // namespace quarterdeck::net

@@ -1,0 +1,110 @@
+// What a tool is, what it gets and the three ends it can have. A folder per tool implements it.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/async.hpp"
+#include "base/id.hpp"
+#include "base/loop.hpp"
+#include "domain/message.hpp"
+#include "domain/session.hpp"
+#include "process/process.hpp"
+
+namespace quarterdeck::tools {
+
+struct ToolOutput {
+  std::string title;
+  std::string output;  // what the model reads; bounded by the registry
+  domain::JsonText metadata{"{}"};  // an object; the registry adds "truncated" when the tool did not
+  std::vector<domain::Attachment> attachments;
+};
+
+struct ToolFailure {
+  enum class Kind {
+    failed,     // the model reads `message` and goes on
+    rejected,   // a person said no: the turn stops after this step
+    cancelled,  // the turn was aborted
+  };
+  Kind kind = Kind::failed;
+  std::string message;
+  std::optional<domain::JsonText> metadata;
+};
+
+using ToolResult = std::expected<ToolOutput, ToolFailure>;
+
+struct PermissionAsk {
+  std::string permission;
+  std::vector<std::string> patterns;
+  std::vector<std::string> always;
+  domain::JsonText metadata{"{}"};
+};
+
+// The session's side of a running tool call. All members run on the loop.
+class ToolHost {
+ public:
+  virtual ~ToolHost() = default;
+  // Returns when the rules or a person allow it.
+  virtual Task<std::expected<void, ToolFailure>> ask(PermissionAsk ask) = 0;
+  // New title or metadata of the running call, shown to clients at once and stored at the next flush.
+  virtual void progress(std::optional<std::string> title, std::optional<domain::JsonText> metadata) = 0;
+  virtual void process_started(std::int64_t pid) = 0;
+  virtual void file_edited(const std::filesystem::path& file) = 0;
+  virtual Task<Result<void>> set_todos(std::vector<domain::Todo> todos) = 0;
+};
+
+struct ToolContext {
+  SessionId session_id;
+  MessageId message_id;
+  std::string call_id;
+  std::string agent;
+  std::filesystem::path directory;   // where the session works: relative paths start here
+  std::filesystem::path worktree;    // root of the project; "/" outside a repository
+  std::filesystem::path output_dir;  // full outputs of truncated calls: <data>/tool-output
+  std::stop_token stop;
+  ToolHost& host;
+  Loop& loop;
+  BlockingPool& pool;
+  process::Processes& processes;
+  IdSource& ids;
+};
+
+class Tool {
+ public:
+  virtual ~Tool() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::string_view description() const = 0;
+  virtual std::string_view parameters() const = 0;  // JSON schema, draft 2020-12
+  // Permission whose "deny *" takes the tool away from the model; "edit" for write and apply_patch.
+  virtual std::string_view permission() const { return name(); }
+  // True when running it again after a crash can do no harm (read, grep).
+  virtual bool idempotent() const { return false; }
+  // `input` is JSON text, valid or not: decoding it with an error the model can act on is the tool's first step
+  // (decode_arguments in tools/arguments.hpp).
+  virtual Task<ToolResult> run(domain::JsonText input, ToolContext& context) = 0;
+};
+
+// All tools, alphabetical. Runs a call by name; an unknown name or broken JSON answers as OpenCode's `invalid` tool.
+class Registry {
+ public:
+  explicit Registry(std::vector<std::unique_ptr<Tool>> tools);
+  const Tool* find(std::string_view name) const;
+  const std::vector<std::unique_ptr<Tool>>& all() const { return tools_; }
+  // Validates, runs, bounds the output (2,000 lines, 50 KB; the rest goes to a file in context.output_dir).
+  Task<ToolResult> run(std::string name, domain::JsonText input, ToolContext& context) const;
+
+ private:
+  std::vector<std::unique_ptr<Tool>> tools_;
+};
+
+// bash read write edit apply_patch glob grep list todowrite invalid
+Registry builtin();
+
+}  // namespace quarterdeck::tools

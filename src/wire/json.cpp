@@ -1,0 +1,141 @@
+#include "wire/json.hpp"
+
+namespace quarterdeck::wire {
+namespace {
+
+// Length of the valid UTF-8 sequence at the start of `text`, or 0. RFC 3629: no surrogates, no overlong forms.
+std::size_t utf8_sequence(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
+    return i < text.size() && byte(i) >= low && byte(i) <= high;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
+  if (first == 0xE0) return follows(1, 0xA0) && follows(2) ? 3 : 0;
+  if (first == 0xED) return follows(1, 0x80, 0x9F) && follows(2) ? 3 : 0;
+  if (first >= 0xE1 && first <= 0xEF) return follows(1) && follows(2) ? 3 : 0;
+  if (first == 0xF0) return follows(1, 0x90) && follows(2) && follows(3) ? 4 : 0;
+  if (first >= 0xF1 && first <= 0xF3) return follows(1) && follows(2) && follows(3) ? 4 : 0;
+  if (first == 0xF4) return follows(1, 0x80, 0x8F) && follows(2) && follows(3) ? 4 : 0;
+  return 0;
+}
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+void append_escaped(std::string& out, unsigned char c) {
+  constexpr char hex[] = "0123456789abcdef";
+  switch (c) {
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\n': out += "\\n"; return;
+    case '\r': out += "\\r"; return;
+    case '\t': out += "\\t"; return;
+    case '\b': out += "\\b"; return;
+    case '\f': out += "\\f"; return;
+    default:
+      out += "\\u00";
+      out += hex[c >> 4];
+      out += hex[c & 15];
+  }
+}
+
+}  // namespace
+
+Result<Json> parse(std::string_view text, ParseLimits limits) {
+  boost::json::parse_options options;
+  options.max_depth = limits.depth_max;
+  boost::json::stream_parser parser({}, options);
+  boost::json::error_code error;
+  const std::size_t used = parser.write_some(text.data(), text.size(), error);
+  if (!error && used < text.size()) error = boost::json::error::extra_data;
+  if (!error) parser.finish(error);
+  if (error) {
+    return fail(ErrorCode::invalid, "malformed JSON near byte {}: {}", used, error.message());
+  }
+  return parser.release();
+}
+
+std::string to_text(const Json& value) { return boost::json::serialize(value); }
+domain::JsonText to_json_text(const Json& value) { return {boost::json::serialize(value)}; }
+
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  std::size_t plain = 0;  // start of the run that can be copied as it is
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+      ++i;
+      continue;
+    }
+    if (c >= 0x80) {
+      if (const std::size_t length = utf8_sequence(text.substr(i))) {
+        i += length;
+        continue;
+      }
+    }
+    out.append(text, plain, i - plain);
+    if (c >= 0x80) {
+      out += kReplacement;
+    } else {
+      append_escaped(out, c);
+    }
+    plain = ++i;
+  }
+  out.append(text, plain);
+  out += '"';
+}
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  append_quoted(out, text);
+  return out;
+}
+
+std::string valid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_sequence(text.substr(i));
+    if (length == 0) {
+      out += kReplacement;
+      ++i;
+    } else {
+      out.append(text, i, length);
+      i += length;
+    }
+  }
+  return out;
+}
+
+const Json* value_at(const Json& value, std::string_view key) {
+  const auto* object = value.if_object();
+  return object ? object->if_contains(key) : nullptr;
+}
+const JsonObject* object_at(const Json& value, std::string_view key) {
+  const Json* member = value_at(value, key);
+  return member ? member->if_object() : nullptr;
+}
+const JsonArray* array_at(const Json& value, std::string_view key) {
+  const Json* member = value_at(value, key);
+  return member ? member->if_array() : nullptr;
+}
+std::string string_at(const Json& value, std::string_view key, std::string_view otherwise) {
+  const Json* member = value_at(value, key);
+  if (member && member->is_string()) return std::string(member->get_string());
+  return std::string(otherwise);
+}
+std::int64_t int_at(const Json& value, std::string_view key, std::int64_t otherwise) {
+  const Json* member = value_at(value, key);
+  if (!member) return otherwise;
+  if (member->is_int64()) return member->get_int64();
+  if (member->is_uint64()) return static_cast<std::int64_t>(std::min<std::uint64_t>(member->get_uint64(), INT64_MAX));
+  // Beyond 2^63 the cast would be undefined, and NaN compares false.
+  if (member->is_double() && member->get_double() > -9e18 && member->get_double() < 9e18) {
+    return static_cast<std::int64_t>(member->get_double());
+  }
+  return otherwise;
+}
+
+}  // namespace quarterdeck::wire
