@@ -48,6 +48,9 @@ class Stream {
   struct Batch {
     std::vector<Bytes> pieces;  // written with one writev, shared between subscribers
     bool end = false;           // close after these
+    // After `pieces`, reset the connection (SO_LINGER 0, no last chunk): the client sees a broken answer, not a short
+    // one. For what must not look complete, and for servers that play a broken peer. Wins over `end`.
+    bool abort = false;
   };
   // What is ready now, about `bytes_max` at most; empty without `end` means wait.
   virtual Batch take(std::size_t bytes_max) = 0;

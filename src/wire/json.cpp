@@ -45,6 +45,7 @@ void append_escaped(std::string& out, unsigned char c) {
 Result<Json> parse(std::string_view text, ParseLimits limits) {
   boost::json::parse_options options;
   options.max_depth = limits.depth_max;
+  options.allow_comments = options.allow_trailing_commas = limits.syntax == JsonSyntax::relaxed;
   boost::json::stream_parser parser({}, options);
   boost::json::error_code error;
   const std::size_t used = parser.write_some(text.data(), text.size(), error);

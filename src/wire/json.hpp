@@ -17,8 +17,14 @@ using Json = boost::json::value;
 using JsonObject = boost::json::object;
 using JsonArray = boost::json::array;
 
+enum class JsonSyntax {
+  strict,
+  relaxed,  // with // and /* */ comments and trailing commas: configuration files
+};
+
 struct ParseLimits {
   std::size_t depth_max = 128;
+  JsonSyntax syntax = JsonSyntax::strict;
 };
 
 // Errors: `invalid`, with the byte offset in the message. Input must be UTF-8 and one whole document.
