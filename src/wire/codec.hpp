@@ -69,6 +69,17 @@ class Writer {
     key(name);
     append_quoted(out_, value);
   }
+  // Adds the members of an object kept as text, as they are.
+  void splice(std::string_view object_text) {
+    const auto open = object_text.find('{');
+    const auto close = object_text.rfind('}');
+    if (open == object_text.npos || close == object_text.npos) return;
+    const std::string_view inside = object_text.substr(open + 1, close - open - 1);
+    if (inside.find('"') == inside.npos) return;
+    if (!first_) out_ += ',';
+    first_ = false;
+    out_ += inside;
+  }
   static constexpr bool reading = false;
 
   template <class T>

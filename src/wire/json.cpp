@@ -1,5 +1,9 @@
 #include "wire/json.hpp"
 
+#include <charconv>
+#include <cmath>
+#include <utility>
+
 namespace quarterdeck::wire {
 namespace {
 
@@ -40,6 +44,51 @@ void append_escaped(std::string& out, unsigned char c) {
   }
 }
 
+template <class Number>
+void append_number(std::string& out, Number value) {
+  char digits[40];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+// Ours instead of boost::json::serialize, which prints 0.5 as 5E-1: what came from a client goes back as it looked.
+void append_value(std::string& out, const Json& value) {
+  switch (value.kind()) {
+    case boost::json::kind::null: out += "null"; return;
+    case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; return;
+    case boost::json::kind::int64: return append_number(out, value.get_int64());
+    case boost::json::kind::uint64: return append_number(out, value.get_uint64());
+    case boost::json::kind::double_:
+      if (!std::isfinite(value.get_double())) {
+        out += "null";
+        return;
+      }
+      return append_number(out, value.get_double());
+    case boost::json::kind::string: return append_quoted(out, std::string_view(value.get_string()));
+    case boost::json::kind::array: {
+      out += '[';
+      bool first = true;
+      for (const Json& element : value.get_array()) {
+        if (!std::exchange(first, false)) out += ',';
+        append_value(out, element);
+      }
+      out += ']';
+      return;
+    }
+    case boost::json::kind::object: {
+      out += '{';
+      bool first = true;
+      for (const auto& member : value.get_object()) {
+        if (!std::exchange(first, false)) out += ',';
+        append_quoted(out, std::string_view(member.key()));
+        out += ':';
+        append_value(out, member.value());
+      }
+      out += '}';
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 Result<Json> parse(std::string_view text, ParseLimits limits) {
@@ -57,8 +106,12 @@ Result<Json> parse(std::string_view text, ParseLimits limits) {
   return parser.release();
 }
 
-std::string to_text(const Json& value) { return boost::json::serialize(value); }
-domain::JsonText to_json_text(const Json& value) { return {boost::json::serialize(value)}; }
+std::string to_text(const Json& value) {
+  std::string out;
+  append_value(out, value);
+  return out;
+}
+domain::JsonText to_json_text(const Json& value) { return {to_text(value)}; }
 
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';

@@ -1,0 +1,246 @@
+#include "wire/event.hpp"
+
+#include "wire/codec.hpp"
+#include "wire/describe/message.hpp"
+#include "wire/describe/session.hpp"
+
+namespace quarterdeck::wire {
+namespace {
+
+template <class Kind>
+inline constexpr std::string_view kType = "";
+template <> inline constexpr std::string_view kType<domain::SessionCreated> = "session.created";
+template <> inline constexpr std::string_view kType<domain::SessionUpdated> = "session.updated";
+template <> inline constexpr std::string_view kType<domain::SessionDeleted> = "session.deleted";
+template <> inline constexpr std::string_view kType<domain::MessageUpdated> = "message.updated";
+template <> inline constexpr std::string_view kType<domain::MessageRemoved> = "message.removed";
+template <> inline constexpr std::string_view kType<domain::PartUpdated> = "message.part.updated";
+template <> inline constexpr std::string_view kType<domain::PartRemoved> = "message.part.removed";
+template <> inline constexpr std::string_view kType<domain::PartAppended> = "quarterdeck.part.appended";
+template <> inline constexpr std::string_view kType<domain::PromptAdmitted> = "quarterdeck.prompt.admitted";
+template <> inline constexpr std::string_view kType<domain::TurnStarted> = "quarterdeck.turn.started";
+template <> inline constexpr std::string_view kType<domain::TurnEnded> = "quarterdeck.turn.ended";
+template <> inline constexpr std::string_view kType<domain::ToolStarted> = "quarterdeck.tool.started";
+template <> inline constexpr std::string_view kType<domain::PermissionAsked> = "permission.asked";
+template <> inline constexpr std::string_view kType<domain::PermissionReplied> = "permission.replied";
+template <> inline constexpr std::string_view kType<domain::TodoUpdated> = "todo.updated";
+template <> inline constexpr std::string_view kType<domain::SessionFailed> = "session.error";
+template <> inline constexpr std::string_view kType<domain::TextDelta> = "message.part.delta";
+template <> inline constexpr std::string_view kType<domain::PartProgress> = "message.part.updated";
+template <> inline constexpr std::string_view kType<domain::StatusChanged> = "session.status";
+template <> inline constexpr std::string_view kType<domain::SessionIdle> = "session.idle";
+template <> inline constexpr std::string_view kType<domain::SessionDiffed> = "session.diff";
+template <> inline constexpr std::string_view kType<domain::FileEdited> = "file.edited";
+
+// Events whose properties hold one entity that is stored alone.
+template <class Kind>
+concept CarriesInfo = requires(Kind kind) { kind.info; };
+template <class Kind>
+concept CarriesPart = std::same_as<Kind, domain::PartUpdated>;
+
+// The rest: their properties after `sessionID`.
+template <class Io>
+void members(Io& io, domain::MessageRemoved& event) {
+  io.field("messageID", event.message_id);
+}
+template <class Io>
+void members(Io& io, domain::PartRemoved& event) {
+  io.field("messageID", event.message_id);
+  io.field("partID", event.part_id);
+}
+template <class Io>
+void members(Io& io, domain::PartAppended& event) {
+  io.field("messageID", event.message_id);
+  io.field("partID", event.part_id);
+  io.field("text", event.text);
+}
+template <class Io>
+void members(Io& io, domain::PromptAdmitted& event) {
+  io.field("messageID", event.message_id);
+}
+template <class Io>
+void members(Io& io, domain::TurnStarted& event) {
+  io.field("messageID", event.message_id);
+}
+template <class Io>
+void members(Io& io, domain::TurnEnded& event) {
+  io.field("messageID", event.message_id);
+  io.field("reason", event.reason);
+}
+template <class Io>
+void members(Io& io, domain::ToolStarted& event) {
+  io.field("messageID", event.message_id);
+  io.field("partID", event.part_id);
+  io.field("pid", event.pid);
+}
+template <class Io>
+void members(Io& io, domain::PermissionReplied& event) {
+  io.field("requestID", event.request_id);
+  io.field("reply", event.reply);
+  io.field("message", event.message);
+}
+template <class Io>
+void members(Io& io, domain::TodoUpdated& event) {
+  io.field("todos", event.todos);
+}
+template <class Io>
+void members(Io& io, domain::SessionFailed& event) {
+  io.field("error", event.error);
+}
+void members(Writer& io, domain::TextDelta& delta) {
+  io.field("messageID", delta.message_id);
+  io.field("partID", delta.part_id);
+  io.field("field", delta.field);
+  io.field("delta", delta.delta);
+}
+void members(Writer& io, domain::PartProgress& delta) {
+  io.field("part", delta.part);
+  io.field("time", delta.time);
+}
+void members(Writer& io, domain::StatusChanged& delta) { io.field("status", delta.status); }
+void members(Writer&, domain::SessionIdle&) {}
+void members(Writer& io, domain::SessionDiffed&) {
+  std::vector<std::string> none;
+  io.field("diff", none);
+}
+
+template <class Kind>
+std::string properties_with_session(const SessionId& session, Kind& kind) {
+  std::string out;
+  Writer writer(out);
+  const auto all = [&](Writer& io) {
+    SessionId id = session;
+    io.field("sessionID", id);
+    members(io, kind);
+  };
+  writer.write_object(all);
+  return out;
+}
+
+template <class Kind>
+std::string body_of(const SessionId& session, const Kind& event) {
+  Kind& kind = const_cast<Kind&>(event);
+  if constexpr (CarriesInfo<Kind>) {
+    return encode(kind.info);
+  } else if constexpr (CarriesPart<Kind>) {
+    return encode(kind.part);
+  } else if constexpr (std::same_as<Kind, domain::PermissionAsked>) {
+    return encode(kind.request);
+  } else {
+    return properties_with_session(session, kind);
+  }
+}
+
+enum class Wrap { none, info, part };
+
+Wrap wrap_of(std::string_view type) {
+  if (type == kType<domain::PartUpdated>) return Wrap::part;
+  if (type == kType<domain::MessageUpdated> || type == kType<domain::SessionUpdated> ||
+      type == kType<domain::SessionCreated> || type == kType<domain::SessionDeleted>) {
+    return Wrap::info;
+  }
+  return Wrap::none;
+}
+
+template <class Kind>
+struct PropertiesShape {
+  Kind event;
+};
+template <class Kind>
+void describe(Reader& io, PropertiesShape<Kind>& shape) {
+  if constexpr (CarriesInfo<Kind>) {
+    io.field("info", shape.event.info);
+  } else if constexpr (CarriesPart<Kind>) {
+    io.field("part", shape.event.part);
+    io.field("time", shape.event.time);
+  } else {
+    members(io, shape.event);
+  }
+}
+
+template <class Kind>
+Result<domain::Event> decode_kind(const Json& properties) {
+  if constexpr (std::same_as<Kind, domain::PermissionAsked>) {
+    TRY(auto request, decode<domain::PermissionRequest>(properties));
+    return domain::PermissionAsked{std::move(request)};
+  } else {
+    TRY(auto shape, decode<PropertiesShape<Kind>>(properties));
+    return std::move(shape.event);
+  }
+}
+
+template <std::size_t Index = 0>
+Result<domain::Event> decode_type(std::string_view type, const Json& properties) {
+  if constexpr (Index == std::variant_size_v<domain::Event>) {
+    return fail(ErrorCode::invalid, "unknown event type {}", type);
+  } else {
+    using Kind = std::variant_alternative_t<Index, domain::Event>;
+    if (type == kType<Kind>) return decode_kind<Kind>(properties);
+    return decode_type<Index + 1>(type, properties);
+  }
+}
+
+// Lifts the properties of one event by one version. A new version adds a case here and its samples to wire/golden/.
+void upcast(std::string_view /*type*/, int /*from_version*/, Json& /*properties*/) {}
+
+}  // namespace
+
+std::string_view event_type(const domain::Event& event) {
+  return std::visit([]<class Kind>(const Kind&) { return kType<Kind>; }, event);
+}
+std::string_view delta_type(const domain::Delta& delta) {
+  return std::visit([]<class Kind>(const Kind&) { return kType<Kind>; }, delta);
+}
+bool shown_to_clients(std::string_view type) { return !type.starts_with("quarterdeck."); }
+
+EncodedEvent encode_event(const SessionId& session, const domain::Event& event) {
+  const auto* part = std::get_if<domain::PartUpdated>(&event);
+  StoredBody stored = encode_body(session, event);
+  return {stored.type, properties_of(stored.type, session.value, stored.body, part ? part->time : 0)};
+}
+
+EncodedEvent encode_delta(const SessionId& session, const domain::Delta& delta) {
+  if (const auto* edited = std::get_if<domain::FileEdited>(&delta)) {
+    return {delta_type(delta), "{\"file\":" + wire::quoted(edited->file) + "}"};
+  }
+  const auto encode_kind = [&]<class Kind>(const Kind& kind) -> std::string {
+    if constexpr (std::same_as<Kind, domain::FileEdited>) {
+      return {};
+    } else {
+      return properties_with_session(session, const_cast<Kind&>(kind));
+    }
+  };
+  return {delta_type(delta), std::visit(encode_kind, delta)};
+}
+
+Result<domain::Event> decode_event(std::string_view type, int version, std::string_view properties) {
+  if (version > kEventVersion) {
+    return fail(ErrorCode::invalid, "event {} has version {}, newer than this server understands ({})", type, version,
+                kEventVersion);
+  }
+  TRY(Json json, parse(properties));
+  for (int from = version; from < kEventVersion; ++from) upcast(type, from, json);
+  return decode_type(type, json);
+}
+
+StoredBody encode_body(const SessionId& session, const domain::Event& event) {
+  return {event_type(event), std::visit([&](const auto& kind) { return body_of(session, kind); }, event)};
+}
+
+std::string properties_of(std::string_view type, std::string_view session_id, std::string_view body, TimeMs time) {
+  const Wrap wrap = wrap_of(type);
+  if (wrap == Wrap::none) return std::string(body);
+  std::string out;
+  out.reserve(body.size() + session_id.size() + 64);
+  out += "{\"sessionID\":";
+  append_quoted(out, session_id);
+  out += wrap == Wrap::info ? ",\"info\":" : ",\"part\":";
+  out += body;
+  if (wrap == Wrap::part) {
+    out += ",\"time\":";
+    out += std::to_string(time);
+  }
+  return out + "}";
+}
+
+}  // namespace quarterdeck::wire
