@@ -1,0 +1,48 @@
+# Every target is a verb of script/. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup build run serve test fault lint format asan tsan bench install clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: ## install what building, testing and linting need (Debian 12; root or sudo)
+	@script/setup build test lint bench
+
+build: ## build/release/quarterdeck
+	@script/setup build
+	@script/build release quarterdeck
+
+run: ## build, start the server and watch it repair the sample repository (PORT=4096)
+	@script/setup build
+	@script/build release quarterdeck
+	@script/run-demo
+
+serve: ## build and start the server on 127.0.0.1:4096 (PORT=, HOST=)
+	@script/serve
+
+test: ## everything: layers, unit tests, real clients, faults
+	@script/test
+
+fault: ## only the tests that kill the server
+	@script/test dev -L fault
+
+lint: ## layers, formatting and clang-tidy on what you changed (ALL=1 for the whole tree)
+	@script/lint $(if $(ALL),--all)
+
+format: ## clang-format what you changed (ALL=1 for the whole tree)
+	@script/format $(if $(ALL),--all)
+
+asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@script/test asan
+
+tsan: ## all tests under ThreadSanitizer
+	@script/test tsan
+
+bench: ## measure start-up, memory, turns
+	@script/bench
+
+install: build ## install into PREFIX=/usr/local (DESTDIR= for packages)
+	@script/install
+
+clean: ## remove build/ (ccache keeps the next build fast)
+	@rm -rf build
