@@ -17,7 +17,8 @@ struct SseEvent {
 // Feed it bytes cut anywhere; LF, CR and CRLF line ends, comments and multi-line data are understood.
 class SseDecoder {
  public:
-  // An event longer than this is dropped, and `overflowed()` says so.
+  // An event longer than this is dropped, and `overflowed()` says so. Memory stays below it and what one feed brings,
+  // when next() is drained after each feed.
   explicit SseDecoder(std::size_t event_bytes_max = 16 * 1024 * 1024) : event_bytes_max_(event_bytes_max) {}
   void feed(std::string_view bytes);
   // The next complete event, or nothing yet.
@@ -25,12 +26,18 @@ class SseDecoder {
   bool overflowed() const { return overflowed_; }
 
  private:
+  void take_line(std::string_view line);
+
   std::size_t event_bytes_max_;
-  std::string buffer_;
-  std::size_t scanned_ = 0;
-  SseEvent current_;
+  std::string buffer_;         // from consumed_ on: not decoded yet
+  std::size_t consumed_ = 0;
+  std::size_t scanned_ = 0;    // no line end before
+  SseEvent current_;           // its id lasts until another one comes
   bool has_data_ = false;
+  bool first_line_ = true;
   bool skip_line_feed_ = false;
+  bool dropping_line_ = false;
+  bool dropping_event_ = false;
   bool overflowed_ = false;
 };
 

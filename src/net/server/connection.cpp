@@ -1,0 +1,312 @@
+#include "net/server/connection.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+
+#include <fmt/format.h>
+
+#include "base/id.hpp"
+#include "base/log.hpp"
+#include "net/server/gzip.hpp"
+#include "net/server/response_head.hpp"
+
+namespace quarterdeck::net {
+namespace {
+
+constexpr std::int64_t kBodyTotalMs = 60'000;
+constexpr std::int64_t kLingerMs = 1'000;
+constexpr std::size_t kLingerBytes = 64 * 1024;
+// Longer bodies are compressed piece by piece, with the loop free in between.
+constexpr std::size_t kCompressSliceBytes = 256 * 1024;
+
+constexpr RequestFailure kTooSlow{408, "RequestTimeout", "Body", "The request's body took too long"};
+constexpr RequestFailure kTooMany{503, "ServiceUnavailable", "Request", "Too many connections"};
+
+std::string_view text_of(const Response& response) {
+  if (const auto* text = std::get_if<std::string>(&response.body)) return *text;
+  if (const auto* bytes = std::get_if<Bytes>(&response.body)) return *bytes ? std::string_view(**bytes) : std::string_view{};
+  return {};
+}
+
+iovec part(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket, std::string peer)
+    : Deadlines::Entry(core->deadlines),
+      core_(std::move(core)),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      parser_({core_->options.limits.header_bytes_max, core_->options.limits.body_bytes_max}) {
+  core_->connections.insert(this);
+}
+
+Connection::~Connection() { core_->connections.erase(this); }
+
+void Connection::start() { run(shared_from_this(), serve()); }
+void Connection::start_refusing() { run(shared_from_this(), refuse(kTooMany)); }
+
+detail::Detached Connection::run(std::shared_ptr<Connection> self, Task<void> work) {
+  // One of the three places that catch: what escapes here is a bug of ours and costs this connection only.
+  try {
+    co_await std::move(work);
+  } catch (const std::exception& error) {
+    log::error("connection of {}: {}", self->peer_, error.what());
+  }
+  self->close();
+}
+
+Task<void> Connection::serve() {
+  while (co_await read_request()) {
+    Exchange exchange{.http_1_0 = parser_.is_http_1_0()};
+    exchange.keep_alive = parser_.keep_alive();
+    Request request = parser_.take();
+    request.peer = peer_;
+    exchange.head_only = request.method == "HEAD";
+    const std::string* encodings = request.header("accept-encoding");
+    exchange.accepts_gzip = encodings && accepts_gzip(*encodings);
+
+    ++core_->answering;
+    Response response = co_await answer(std::move(request));
+    if (core_->draining) exchange.keep_alive = false;
+    const bool is_stream = std::holds_alternative<std::unique_ptr<Stream>>(response.body);
+    if (is_stream) --core_->answering;
+    const bool sent = co_await write(std::move(response), exchange);
+    if (!is_stream) --core_->answering;
+    if (!sent) co_return;
+    if (!exchange.keep_alive) {
+      co_await linger();
+      co_return;
+    }
+  }
+}
+
+Task<bool> Connection::read_request() {
+  const ServerLimits& limits = core_->options.limits;
+  RequestParser::State state = parser_.feed({});
+  std::int64_t started_ms = parser_.idle() ? 0 : Deadlines::now_ms();
+  bool in_body = false;
+  for (;;) {
+    if (state == RequestParser::State::complete) {
+      clear_deadline();
+      co_return true;
+    }
+    if (state == RequestParser::State::failed) {
+      co_await refuse(parser_.failure());
+      co_return false;
+    }
+    const bool idle = parser_.idle();
+    const std::int64_t now = Deadlines::now_ms();
+    if (idle) {
+      if (core_->draining) co_return false;
+      set_timeout(now + limits.idle_timeout_ms);
+    } else if (state == RequestParser::State::head) {
+      if (started_ms == 0) started_ms = now;
+      set_timeout(started_ms + limits.header_timeout_ms);
+    } else {
+      if (!in_body) {
+        in_body = true;
+        started_ms = now;
+        if (parser_.expects_continue() && parser_.buffered_bytes() == 0) {
+          std::array parts{part("HTTP/1.1 100 Continue\r\n\r\n")};
+          if (!co_await send(parts)) co_return false;
+        }
+      }
+      set_timeout(std::min(now + limits.body_timeout_ms, started_ms + kBodyTotalMs));
+    }
+
+    watch_readable();
+    const unsigned raised = co_await until(kReadable | kTimeout | (idle ? unsigned{kDrain} : 0u));
+    if (raised & kClosed) co_return false;
+    if (!(raised & kReadable)) {
+      if (in_body && (raised & kTimeout)) co_await refuse(kTooSlow);
+      co_return false;
+    }
+    const std::ptrdiff_t received = receive();
+    if (received < 0) co_return false;
+    state = parser_.feed({core_->read_buffer.data(), static_cast<std::size_t>(received)});
+  }
+}
+
+Task<Response> Connection::answer(Request request) {
+  // For the log: the request is the handler's by the time it fails.
+  const std::string what = fmt::format("{} {}", request.method, request.path);
+  std::string why;
+  try {
+    Task<Response> answering = core_->handler(std::move(request));
+    co_return co_await std::move(answering);
+  } catch (const std::exception& error) {
+    why = error.what();
+  } catch (...) {
+    why = "something that is no std::exception";
+  }
+  const std::string reference = fmt::format("err_{:08x}", static_cast<std::uint32_t>(system_random().next()));
+  log::error("{} {} failed: {}", reference, what, why);
+  co_return unexpected_error_response(reference);
+}
+
+Task<bool> Connection::write(Response response, Exchange exchange) {
+  if (std::holds_alternative<std::unique_ptr<Stream>>(response.body)) return write_stream(std::move(response), exchange);
+  return write_fixed(std::move(response), exchange);
+}
+
+Task<bool> Connection::write_fixed(Response response, Exchange exchange) {
+  std::string_view body = text_of(response);
+  ResponseHead head{.status = response.status, .headers = &response.headers, .keep_alive = exchange.keep_alive,
+                    .http_1_0 = exchange.http_1_0};
+  std::string compressed;
+  if (!may_have_body(response.status)) {
+    head.framing = Framing::none;
+    body = {};
+  } else if (body.size() >= core_->options.gzip_bytes_min && !find_header(response.headers, "content-encoding")) {
+    const std::string* type = find_header(response.headers, "content-type");
+    head.vary_accept_encoding = !type || worth_compressing(*type);
+    if (head.vary_accept_encoding && exchange.accepts_gzip) {
+      compressed = co_await compress(body);
+      body = compressed;
+      head.gzip = true;
+    }
+  }
+  head.content_length = body.size();
+  const std::string text = format_head(head);
+  std::array parts{part(text), part(exchange.head_only ? std::string_view{} : body)};
+  co_return co_await send(parts);
+}
+
+Task<std::string> Connection::compress(std::string_view body) {
+  if (body.size() <= kCompressSliceBytes) co_return core_->gzip.compress(body);
+  Gzip own;
+  std::string out;
+  while (body.size() > kCompressSliceBytes) {
+    own.write(body.substr(0, kCompressSliceBytes), Gzip::More::yes, out);
+    body.remove_prefix(kCompressSliceBytes);
+    co_await yield();
+  }
+  own.write(body, Gzip::More::no, out);
+  co_return out;
+}
+
+Task<void> Connection::refuse(RequestFailure failure) {
+  Response response = failure_response(failure);
+  if (co_await write_fixed(std::move(response), Exchange{})) co_await linger();
+}
+
+Task<void> Connection::linger() {
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+  set_timeout(Deadlines::now_ms() + kLingerMs);
+  std::size_t dropped = 0;
+  while (dropped < kLingerBytes) {
+    watch_readable();
+    const unsigned raised = co_await until(kReadable | kTimeout);
+    if (raised & (kClosed | kTimeout)) co_return;
+    const std::ptrdiff_t received = receive();
+    if (received < 0) co_return;
+    dropped += static_cast<std::size_t>(received);
+  }
+}
+
+Task<bool> Connection::send(std::span<iovec> parts) {
+  for (;;) {
+    switch (send_now(parts)) {
+      case Sent::all: co_return true;
+      case Sent::gone: co_return false;
+      case Sent::blocked: break;
+    }
+    set_timeout(Deadlines::now_ms() + core_->options.limits.write_timeout_ms);
+    watch_writable();
+    const unsigned raised = co_await until(kWritable | kTimeout);
+    clear_deadline();
+    if (raised & (kClosed | kTimeout)) co_return false;
+  }
+}
+
+Task<void> Connection::yield() {
+  core_->loop.post([self = shared_from_this()] { self->wake(); });
+  co_await until(kWoken);
+}
+
+Connection::Sent Connection::send_now(std::span<iovec>& parts) {
+  for (;;) {
+    while (!parts.empty() && parts.front().iov_len == 0) parts = parts.subspan(1);
+    if (parts.empty()) return Sent::all;
+    if (raised_ & kClosed) return Sent::gone;
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = std::min<std::size_t>(parts.size(), IOV_MAX);
+    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? Sent::blocked : Sent::gone;
+    }
+    auto left = static_cast<std::size_t>(sent);
+    for (iovec& each : parts) {
+      const std::size_t taken = std::min(left, each.iov_len);
+      each.iov_base = static_cast<char*>(each.iov_base) + taken;
+      each.iov_len -= taken;
+      left -= taken;
+      if (left == 0) break;
+    }
+  }
+}
+
+std::ptrdiff_t Connection::receive() {
+  std::string& buffer = core_->read_buffer;
+  for (;;) {
+    const ssize_t received = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (received > 0) return received;
+    if (received == 0) return -1;
+    if (errno == EINTR) continue;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+  }
+}
+
+unsigned Connection::Until::await_resume() const noexcept {
+  const unsigned raised = connection.raised_ & wanted;
+  connection.raised_ &= ~wanted | kLasting;
+  return raised;
+}
+
+void Connection::signal(unsigned raised) {
+  raised_ |= raised;
+  if (!waiter_ || !(raised_ & wanted_)) return;
+  // Resuming may end the coroutine, which may own the last reference to us.
+  const auto self = shared_from_this();
+  std::exchange(waiter_, nullptr).resume();
+}
+
+void Connection::set_timeout(std::int64_t due_ms) {
+  raised_ &= ~unsigned{kTimeout};
+  set_deadline(due_ms);
+}
+
+void Connection::watch_readable() {
+  if (reading_ || !socket_.is_open()) return;
+  reading_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](boost::system::error_code error) {
+    self->reading_ = false;
+    self->signal(error ? kClosed : kReadable);
+  });
+}
+
+void Connection::watch_writable() {
+  if (writing_ || !socket_.is_open()) return;
+  writing_ = true;
+  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](boost::system::error_code error) {
+    self->writing_ = false;
+    self->signal(error ? kClosed : kWritable);
+  });
+}
+
+void Connection::close() {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  clear_deadline();
+  signal(kClosed);
+}
+
+}  // namespace quarterdeck::net

@@ -1,0 +1,109 @@
+// One client: reads requests, hands them to the handler one after another, writes the answers.
+//
+//   idle ──bytes──▶ head ──▶ body ──▶ handler ──▶ write answer ─▶ idle     (or stream until its end)
+//
+// A coroutine that sleeps on signals: socket readable or writable, stream woken, deadline, shutdown, closed.
+// Law: the coroutine keeps the connection alive; close() wakes it wherever it waits on the socket, and it ends. While
+// the handler runs nothing is read: a client that leaves is noticed when the answer is written.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "base/task.hpp"
+#include "net/server/request_parser.hpp"
+#include "net/server/server_core.hpp"
+
+struct iovec;
+
+namespace quarterdeck::net {
+
+class Connection final : public std::enable_shared_from_this<Connection>, private Deadlines::Entry {
+ public:
+  using Socket = boost::asio::ip::tcp::socket;
+
+  Connection(std::shared_ptr<ServerCore> core, Socket socket, std::string peer);
+  ~Connection() override;
+
+  void start();
+  // Over the limit of connections: says so and goes.
+  void start_refusing();
+  void wake() { signal(kWoken); }
+  // The connection closes when it is idle.
+  void drain() { signal(kDrain); }
+  // Its stream ends after what is ready.
+  void stop() { signal(kStop); }
+  void close();
+
+ private:
+  enum Signal : unsigned {
+    kReadable = 1,
+    kWritable = 2,
+    kWoken = 4,
+    kTimeout = 8,
+    kDrain = 16,
+    kStop = 32,
+    kClosed = 64,
+    kLasting = kDrain | kStop | kClosed,
+  };
+  // What the answer depends on besides itself.
+  struct Exchange {
+    bool head_only = false;
+    bool http_1_0 = false;
+    bool accepts_gzip = false;
+    bool keep_alive = false;
+  };
+  enum class Sent { all, blocked, gone };
+
+  static detail::Detached run(std::shared_ptr<Connection> self, Task<void> work);
+  Task<void> serve();
+  Task<bool> read_request();
+  Task<Response> answer(Request request);
+  Task<bool> write(Response response, Exchange exchange);
+  Task<bool> write_fixed(Response response, Exchange exchange);
+  Task<bool> write_stream(Response response, Exchange exchange);
+  Task<std::string> compress(std::string_view body);
+  Task<void> refuse(RequestFailure failure);
+  // Reads what the client still sends, a little, so that closing does not reset the answer away.
+  Task<void> linger();
+  Task<bool> send(std::span<iovec> parts);
+  Task<void> yield();
+
+  Sent send_now(std::span<iovec>& parts);
+  // Bytes into core_->read_buffer; 0 = would block, -1 = gone.
+  std::ptrdiff_t receive();
+  bool stream_peer_gone();
+
+  struct Until {
+    Connection& connection;
+    unsigned wanted;
+    bool await_ready() const noexcept { return connection.raised_ & wanted; }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept {
+      connection.waiter_ = waiter;
+      connection.wanted_ = wanted;
+    }
+    unsigned await_resume() const noexcept;
+  };
+  Until until(unsigned wanted) { return {*this, wanted | kClosed}; }
+  void signal(unsigned raised);
+  void on_deadline() override { signal(kTimeout); }
+  void set_timeout(std::int64_t due_ms);
+  void watch_readable();
+  void watch_writable();
+
+  std::shared_ptr<ServerCore> core_;
+  Socket socket_;
+  std::string peer_;
+  RequestParser parser_;
+  std::coroutine_handle<> waiter_;
+  unsigned wanted_ = 0;
+  unsigned raised_ = 0;
+  bool reading_ = false;
+  bool writing_ = false;
+};
+
+}  // namespace quarterdeck::net

@@ -1,0 +1,176 @@
+#include "net/http_server.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "base/async.hpp"
+#include "base/log.hpp"
+#include "net/asio/asio_loop.hpp"
+#include "net/server/connection.hpp"
+#include "net/server/server_core.hpp"
+
+namespace quarterdeck::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::int64_t kFlushIntervalMs = 4;
+constexpr std::int64_t kAcceptPauseMs = 100;
+// How long streams and last answers may take to leave after the grace.
+constexpr std::int64_t kGoodbyeMs = 500;
+constexpr std::int64_t kPollMs = 10;
+
+class Server final : public HttpServer {
+ public:
+  Server(AsioLoop& loop, std::shared_ptr<ServerCore> core, tcp::acceptor acceptor)
+      : loop_(loop), core_(std::move(core)), door_(std::make_shared<Door>(core_, std::move(acceptor))) {
+    port_ = door_->acceptor.local_endpoint().port();
+    accept(door_);
+  }
+  ~Server() override {
+    stop_accepting();
+    close_all();
+  }
+
+  std::uint16_t port() const override { return port_; }
+  std::size_t connections() const override { return core_->connections.size(); }
+
+  Task<void> shutdown(std::int64_t grace_ms) override {
+    stop_accepting();
+    core_->draining = true;
+    for (const auto& connection : everybody()) connection->drain();
+    // Requests first, streams after: what the last requests cause still reaches the subscribers.
+    const std::int64_t give_up_ms = Deadlines::now_ms() + grace_ms;
+    while (core_->answering > 0 && Deadlines::now_ms() < give_up_ms) co_await sleep_ms(loop_, kPollMs);
+    for (const auto& connection : everybody()) connection->stop();
+    const std::int64_t leave_ms = Deadlines::now_ms() + kGoodbyeMs;
+    while (connections() > core_->answering && Deadlines::now_ms() < leave_ms) co_await sleep_ms(loop_, kPollMs);
+    close_all();
+  }
+
+ private:
+  // Shared with the accept in flight, which completes after the server has gone.
+  struct Door {
+    Door(std::shared_ptr<ServerCore> owner, tcp::acceptor listening)
+        : core(std::move(owner)), acceptor(std::move(listening)) {}
+    std::shared_ptr<ServerCore> core;
+    tcp::acceptor acceptor;
+    std::unique_ptr<Loop::Handle> pause;
+  };
+
+  static void accept(const std::shared_ptr<Door>& door) {
+    door->acceptor.async_accept([door](error_code error, tcp::socket socket) {
+      if (!door->acceptor.is_open()) return;
+      if (!error) {
+        welcome(door->core, std::move(socket));
+      } else if (error != asio::error::connection_aborted) {
+        // Out of descriptors, mostly: trying again at once would spin.
+        log::warn("cannot accept a connection: {}", error.message());
+        door->pause = door->core->loop.after_ms(kAcceptPauseMs, [weak = std::weak_ptr(door)] {
+          if (const auto again = weak.lock()) accept(again);
+        });
+        return;
+      }
+      accept(door);
+    });
+  }
+
+  static void welcome(const std::shared_ptr<ServerCore>& core, tcp::socket socket) {
+    error_code error;
+    const auto peer = socket.remote_endpoint(error);
+    if (error) return;  // gone already
+    socket.set_option(tcp::no_delay(true), error);
+    const auto unacknowledged_ms = static_cast<unsigned>(core->options.limits.write_timeout_ms);
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
+    const bool full = core->connections.size() >= core->options.limits.connections_max;
+    const auto connection = std::make_shared<Connection>(core, std::move(socket), peer.address().to_string());
+    full ? connection->start_refusing() : connection->start();
+  }
+
+  std::vector<std::shared_ptr<Connection>> everybody() const {
+    std::vector<std::shared_ptr<Connection>> all;
+    for (Connection* connection : core_->connections) {
+      // One whose last reference is going away right now is none of ours.
+      if (auto alive = connection->weak_from_this().lock()) all.push_back(std::move(alive));
+    }
+    return all;
+  }
+
+  void stop_accepting() {
+    error_code ignored;
+    door_->acceptor.close(ignored);
+    door_->pause.reset();
+  }
+
+  void close_all() {
+    core_->draining = true;
+    for (const auto& connection : everybody()) connection->close();
+  }
+
+  AsioLoop& loop_;
+  std::shared_ptr<ServerCore> core_;
+  std::shared_ptr<Door> door_;
+  std::uint16_t port_ = 0;
+};
+
+Result<asio::ip::address> resolve(std::string_view host) {
+  if (host == "localhost") return asio::ip::address_v4::loopback();
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  error_code error;
+  const auto address = asio::ip::make_address(std::string(host), error);
+  if (error) return fail(ErrorCode::invalid, "cannot listen on \"{}\": give an IP address or localhost", host);
+  return address;
+}
+
+}  // namespace
+
+void ServerCore::wake_soon(std::weak_ptr<Connection> connection) {
+  woken_.push_back(std::move(connection));
+  if (woken_.size() > 1) return;
+  const std::int64_t wait_ms = flushed_at_ms_ + kFlushIntervalMs - Deadlines::now_ms();
+  if (wait_ms <= 0) {
+    loop.post([self = weak_from_this()] {
+      if (const auto core = self.lock()) core->flush();
+    });
+  } else {
+    flush_timer_ = loop.after_ms(wait_ms, [this] { flush(); });
+  }
+}
+
+void ServerCore::flush() {
+  const auto self = shared_from_this();
+  flushed_at_ms_ = Deadlines::now_ms();
+  for (const auto& woken : std::exchange(woken_, {})) {
+    if (const auto connection = woken.lock()) connection->wake();
+  }
+}
+
+Result<std::unique_ptr<HttpServer>> listen(EventLoop& loop, ServerOptions options, Handler handler) {
+  TRY(const auto address, resolve(options.host));
+  AsioLoop& ours = asio_loop(loop);
+  const tcp::endpoint endpoint(address, options.port);
+  tcp::acceptor acceptor(ours.context());
+  error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  if (error == asio::error::address_in_use) {
+    return fail(ErrorCode::unavailable, "{}:{} is in use: stop the server that holds it, or choose another port (0 = any)",
+                options.host, options.port);
+  }
+  if (error == boost::system::errc::address_not_available) {
+    return fail(ErrorCode::invalid, "cannot listen on {}: it is no address of this machine", options.host);
+  }
+  if (error) return fail(ErrorCode::unavailable, "cannot listen on {}:{}: {}", options.host, options.port, error.message());
+  auto core = std::make_shared<ServerCore>(loop, std::move(options), std::move(handler));
+  return std::make_unique<Server>(ours, std::move(core), std::move(acceptor));
+}
+
+}  // namespace quarterdeck::net

@@ -1,0 +1,49 @@
+// What all connections of one server share: options, handler, scratch memory, deadlines, the flush of streams.
+// Shared ownership: the server and each connection hold it, because a request outlives a server that is destroyed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "net/http_server.hpp"
+#include "net/server/deadlines.hpp"
+#include "net/server/gzip.hpp"
+
+namespace quarterdeck::net {
+
+class Connection;
+
+struct ServerCore : std::enable_shared_from_this<ServerCore> {
+  ServerCore(EventLoop& owner, ServerOptions wanted, Handler answers)
+      : loop(owner), options(std::move(wanted)), handler(std::move(answers)), deadlines(owner) {}
+
+  EventLoop& loop;
+  ServerOptions options;
+  Handler handler;
+  Deadlines deadlines;
+  Gzip gzip;
+  // For one read, or one write that is not kept: used between two suspensions only.
+  std::string read_buffer = std::string(kReadBytes, '\0');
+  std::string write_buffer;
+
+  std::unordered_set<Connection*> connections;
+  std::size_t answering = 0;  // requests between their last byte in and the last byte out, streams not counted
+  bool draining = false;      // no new requests
+
+  // Wakes a stream's connection soon. Wakes within a few milliseconds are gathered, so that a fast feed costs each
+  // subscriber one write per flush and not one per event; the first one after a pause is not delayed.
+  void wake_soon(std::weak_ptr<Connection> connection);
+
+  static constexpr std::size_t kReadBytes = 64 * 1024;
+
+ private:
+  void flush();
+
+  std::vector<std::weak_ptr<Connection>> woken_;
+  std::int64_t flushed_at_ms_ = 0;
+  std::unique_ptr<Loop::Handle> flush_timer_;
+};
+
+}  // namespace quarterdeck::net
