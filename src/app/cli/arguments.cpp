@@ -1,0 +1,273 @@
+#include "app/cli/arguments.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <sstream>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+namespace quarterdeck::app {
+namespace {
+
+constexpr const char* kDefaultUrl = "http://127.0.0.1:4096";
+
+// Where options land while CLI11 reads; turned into one Command at the end.
+struct Raw {
+  ServeOptions serve;
+  ScriptedModelOptions scripted;
+  RunOptions run;
+  std::vector<std::string> task;
+  std::string model;
+  std::string url;
+  std::string directory;
+  std::string format;
+  std::string session;
+  int limit = 100;
+  bool yes = false;
+};
+
+struct Commands {
+  CLI::App* serve;
+  CLI::App* scripted;
+  CLI::App* run;
+  CLI::App* session;
+  CLI::App* list;
+  CLI::App* show;
+  CLI::App* abort;
+  CLI::App* remove;
+  CLI::App* doctor;
+};
+
+CLI::App* command(CLI::App& parent, const char* name, const char* purpose, const char* examples) {
+  CLI::App* made = parent.add_subcommand(name, purpose);
+  made->footer(std::string("\nExamples:\n") + examples);
+  made->set_help_flag("-h,--help", "Show this help");
+  return made;
+}
+
+void add_target(CLI::App* to, Raw& raw) {
+  to->add_option("--attach", raw.url, "Server to talk to (default: $QUARTERDECK_URL, else http://127.0.0.1:4096)")
+      ->type_name("URL");
+  to->add_option("--dir", raw.directory, "Directory whose sessions are meant (default: the current one)")
+      ->type_name("DIR");
+}
+
+void add_format(CLI::App* to, Raw& raw, const char* plain) {
+  raw.format = plain;
+  to->add_option("--format", raw.format, std::string("How to print: ") + plain + " or json")
+      ->check(CLI::IsMember({plain, "json"}))
+      ->type_name("FORMAT");
+}
+
+void add_serve(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.serve = command(app, "serve", "Run the server", R"(  quarterdeck serve
+  quarterdeck serve --port 0                    any free port; the first line of output names it
+  OPENCODE_SERVER_PASSWORD=… quarterdeck serve --hostname 0.0.0.0
+)");
+  commands.serve->add_option("--hostname", raw.serve.hostname, "Address to listen on (default: 127.0.0.1)")
+      ->type_name("ADDRESS");
+  commands.serve->add_option("--port", raw.serve.port, "Port to listen on, 0 = any free one (default: 4096)")
+      ->type_name("PORT");
+  commands.serve->add_option("--cors", raw.serve.cors, "Browser origin that may call the server (repeatable)")
+      ->type_name("ORIGIN")
+      ->expected(1);
+  commands.serve->add_option("--scenario", raw.serve.scenario, "Answers of the built-in scripted model")
+      ->type_name("FILE");
+  commands.serve->add_option("--log-level", raw.serve.log_level, "debug, info, warn or error (default: info)")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->type_name("LEVEL");
+  commands.serve->add_flag("--print-logs", raw.serve.print_logs, "Accepted for OpenCode's sake; logs always go to stderr");
+}
+
+void add_scripted(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.scripted =
+      command(app, "scripted-model", "Run the built-in scripted model as an OpenAI-compatible server",
+              R"(  quarterdeck scripted-model --port 8090
+  quarterdeck scripted-model --scenario answers.json
+)");
+  commands.scripted->add_option("--port", raw.scripted.port, "Port to listen on, 0 = any free one (default: 0)")
+      ->type_name("PORT");
+  commands.scripted->add_option("--scenario", raw.scripted.scenario, "What it answers (default: the built-in demo)")
+      ->type_name("FILE");
+}
+
+void add_run(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.run = command(app, "run", "Give an agent a task and watch it work", R"(  quarterdeck run "fix the failing test"
+  quarterdeck run --continue "now commit it"
+  quarterdeck run --model anthropic/claude-sonnet-4-5 --file notes.md "do what the notes say"
+  git diff | quarterdeck run --quiet - > review.md
+
+Exit status: 0 done, 1 the turn ended in an error, 2 wrong usage, 3 no server, 130 interrupted.
+Ctrl-C stops the turn; a second Ctrl-C leaves at once.
+)");
+  CLI::App* run = commands.run;
+  run->add_option("task", raw.task, "What to do; - reads it from standard input")->type_name("TASK");
+  add_target(run, raw);
+  auto* session = run->add_option("-s,--session", raw.run.session, "Go on in this session")->type_name("ID");
+  run->add_flag("-c,--continue", raw.run.continue_latest, "Go on in the directory's latest session")->excludes(session);
+  run->add_option("--title", raw.run.title, "Title of the new session (default: made from the task)")->type_name("TITLE");
+  run->add_option("--agent", raw.run.agent, "Agent to use (default: the session's)")->type_name("NAME");
+  run->add_option("-m,--model", raw.model, "Model to use (default: the session's)")->type_name("PROVIDER/MODEL");
+  run->add_option("-f,--file", raw.run.files, "File to send along (repeatable)")
+      ->type_name("FILE")
+      ->expected(1);
+  run->add_flag("-q,--quiet", raw.run.quiet, "Print only what the agent says, no progress");
+  add_format(run, raw, "default");
+}
+
+void add_session(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.session = command(app, "session", "List, show, abort or delete sessions", R"(  quarterdeck session list
+  quarterdeck session show ses_1f2e3d…
+  quarterdeck session list --format json | jq -r '.[].id'
+)");
+  commands.session->require_subcommand(1);
+  commands.list = command(*commands.session, "list", "List a directory's sessions, the latest first", R"(  quarterdeck session list
+  quarterdeck session list --dir ~/work/api --limit 10
+)");
+  commands.list->add_option("--limit", raw.limit, "How many at most (default: 100)")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("N");
+  commands.show = command(*commands.session, "show", "Show a session's messages and tool calls",
+                          "  quarterdeck session show ses_1f2e3d…\n");
+  commands.abort = command(*commands.session, "abort", "Stop a session's running turn",
+                           "  quarterdeck session abort ses_1f2e3d…\n");
+  commands.remove = command(*commands.session, "delete", "Delete a session with its messages and child sessions",
+                            R"(  quarterdeck session delete ses_1f2e3d…
+  quarterdeck session delete --yes ses_1f2e3d…      without asking, for scripts
+)");
+  commands.remove->add_flag("-y,--yes", raw.yes, "Do not ask");
+  for (CLI::App* one : {commands.show, commands.abort, commands.remove}) {
+    one->add_option("id", raw.session, "The session (quarterdeck session list names them)")->type_name("ID")->required();
+  }
+  for (CLI::App* one : {commands.list, commands.show, commands.abort, commands.remove}) {
+    add_target(one, raw);
+    add_format(one, raw, "table");
+  }
+}
+
+void add_doctor(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.doctor = command(app, "doctor", "Check what Quarterdeck needs here, and say how to fix it", R"(  quarterdeck doctor
+  quarterdeck doctor --format json | jq '.checks[] | select(.state != "ok")'
+)");
+  add_target(commands.doctor, raw);
+  add_format(commands.doctor, raw, "table");
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) {
+    if (!out.empty()) out += ' ';
+    out += word;
+  }
+  return out;
+}
+
+struct Wrong {
+  std::string why;
+};
+
+Target target_of(const Raw& raw, const Surroundings& surroundings) {
+  Target target;
+  target.url = !raw.url.empty() ? raw.url : surroundings.url.value_or(kDefaultUrl);
+  if (!target.url.starts_with("http://") && !target.url.starts_with("https://")) {
+    throw Wrong{"\"" + target.url + "\" is not a server's URL; it must begin with http:// or https://"};
+  }
+  while (target.url.ends_with('/')) target.url.pop_back();
+  std::filesystem::path directory = raw.directory.empty() ? std::filesystem::path(".") : std::filesystem::path(raw.directory);
+  if (directory.is_relative()) directory = surroundings.directory / directory;
+  target.directory = directory.lexically_normal().string();
+  while (target.directory.size() > 1 && target.directory.ends_with('/')) target.directory.pop_back();
+  return target;
+}
+
+std::string session_of(const Raw& raw) {
+  if (!raw.session.starts_with("ses")) {
+    throw Wrong{"\"" + raw.session + "\" is not a session id (they begin with ses_); quarterdeck session list names them"};
+  }
+  return raw.session;
+}
+
+RunOptions run_of(Raw& raw, Target target, Format format) {
+  RunOptions run = std::move(raw.run);
+  run.target = std::move(target);
+  run.format = format;
+  run.task = joined(raw.task);
+  if (run.task.find_first_not_of(" \t\r\n") == run.task.npos) {
+    throw Wrong{"what should the agent do? quarterdeck run \"fix the failing test\", or - to read the task from standard input"};
+  }
+  if (run.session) {
+    raw.session = *run.session;
+    run.session = session_of(raw);
+  }
+  if (run.title && (run.session || run.continue_latest)) throw Wrong{"--title is for a new session; leave --session and --continue out"};
+  if (!raw.model.empty()) {
+    const auto slash = raw.model.find('/');
+    if (slash == 0 || slash == raw.model.npos || slash + 1 == raw.model.size()) {
+      throw Wrong{"--model wants PROVIDER/MODEL, as in anthropic/claude-sonnet-4-5; got \"" + raw.model + "\""};
+    }
+    run.model = ModelName{raw.model.substr(0, slash), raw.model.substr(slash + 1)};
+  }
+  return run;
+}
+
+Command command_of(Raw& raw, const Commands& commands, const Surroundings& surroundings) {
+  if (commands.serve->parsed()) return std::move(raw.serve);
+  if (commands.scripted->parsed()) return std::move(raw.scripted);
+  Target target = target_of(raw, surroundings);
+  const Format format = raw.format == "json" ? Format::json : Format::text;
+  if (commands.run->parsed()) return run_of(raw, std::move(target), format);
+  if (commands.doctor->parsed()) return DoctorOptions{std::move(target), format};
+  if (commands.list->parsed()) return SessionListOptions{std::move(target), format, raw.limit};
+  if (commands.show->parsed()) return SessionShowOptions{std::move(target), format, session_of(raw)};
+  if (commands.abort->parsed()) return SessionAbortOptions{std::move(target), format, session_of(raw)};
+  return SessionDeleteOptions{std::move(target), format, session_of(raw), raw.yes};
+}
+
+// The command whose help fits what was typed.
+std::string where(const CLI::App& app) {
+  std::string path = "quarterdeck";
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    path += " " + at->get_name();
+  }
+  return path;
+}
+
+Answered wrong(const CLI::App& app, std::string_view why) {
+  return {kExitUsage, fmt::format("quarterdeck: {}\nSee {} --help.\n", why, where(app))};
+}
+
+}  // namespace
+
+std::variant<Command, Answered> parse(int argc, const char* const* argv, const Surroundings& surroundings) {
+  CLI::App app("Quarterdeck runs coding agents: a server for many sessions, and the commands to drive it.", "quarterdeck");
+  app.set_help_flag("-h,--help", "Show this help");
+  app.set_version_flag("-v,--version", "quarterdeck " QD_VERSION, "Show the version");
+  app.require_subcommand(1);
+  app.footer("\nExamples:\n  quarterdeck doctor\n  quarterdeck serve\n  quarterdeck run \"fix the failing test\"\n\n"
+             "quarterdeck COMMAND --help says more about a command.");
+  Raw raw;
+  Commands commands{};
+  add_serve(app, raw, commands);
+  add_run(app, raw, commands);
+  add_session(app, raw, commands);
+  add_doctor(app, raw, commands);
+  add_scripted(app, raw, commands);
+  if (argc <= 1) return Answered{kExitUsage, app.help()};
+  try {
+    app.parse(argc, argv);
+    return command_of(raw, commands, surroundings);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    std::ostringstream out;
+    app.exit(asked, out, out);
+    return Answered{kExitOk, out.str()};
+  } catch (const CLI::ParseError& error) {
+    return wrong(app, error.what());
+  } catch (const Wrong& error) {
+    return wrong(app, error.why);
+  }
+}
+
+}  // namespace quarterdeck::app

@@ -1,0 +1,100 @@
+// The command line as values. Parsing touches nothing: no files, no network, no terminal.
+// Law: every wrong usage is an `Answered` with kExitUsage and a sentence that says what to do.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "app/cli/exit_code.hpp"
+#include "app/serve.hpp"
+
+namespace quarterdeck::app {
+
+enum class Format { text, json };
+
+// Which server, and which directory's sessions.
+struct Target {
+  std::string url;        // http(s)://host:port, without a trailing slash
+  std::string directory;  // absolute
+  bool operator==(const Target&) const = default;
+};
+
+struct ScriptedModelOptions {
+  std::uint16_t port = 0;
+  std::optional<std::string> scenario;
+  bool operator==(const ScriptedModelOptions&) const = default;
+};
+
+struct ModelName {
+  std::string provider;
+  std::string model;
+  bool operator==(const ModelName&) const = default;
+};
+
+struct RunOptions {
+  Target target;
+  std::optional<std::string> session;
+  bool continue_latest = false;
+  std::optional<std::string> title;
+  std::optional<std::string> agent;
+  std::optional<ModelName> model;
+  Format format = Format::text;
+  bool quiet = false;
+  std::vector<std::string> files;
+  std::string task;  // "-": read it from standard input
+  bool operator==(const RunOptions&) const = default;
+};
+
+struct SessionListOptions {
+  Target target;
+  Format format = Format::text;
+  int limit = 100;
+  bool operator==(const SessionListOptions&) const = default;
+};
+struct SessionShowOptions {
+  Target target;
+  Format format = Format::text;
+  std::string session;
+  bool operator==(const SessionShowOptions&) const = default;
+};
+struct SessionAbortOptions {
+  Target target;
+  Format format = Format::text;
+  std::string session;
+  bool operator==(const SessionAbortOptions&) const = default;
+};
+struct SessionDeleteOptions {
+  Target target;
+  Format format = Format::text;
+  std::string session;
+  bool yes = false;
+  bool operator==(const SessionDeleteOptions&) const = default;
+};
+
+struct DoctorOptions {
+  Target target;
+  Format format = Format::text;
+  bool operator==(const DoctorOptions&) const = default;
+};
+
+using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
+                             SessionAbortOptions, SessionDeleteOptions, DoctorOptions>;
+
+// Help, the version, or what was wrong: print it and leave.
+struct Answered {
+  ExitCode code = kExitOk;
+  std::string text;  // to standard output when `code` is kExitOk, else to standard error
+};
+
+// What defaults come from.
+struct Surroundings {
+  std::string directory;           // the current one, absolute
+  std::optional<std::string> url;  // $QUARTERDECK_URL
+};
+
+std::variant<Command, Answered> parse(int argc, const char* const* argv, const Surroundings& surroundings);
+
+}  // namespace quarterdeck::app

@@ -1,0 +1,16 @@
+// The commands, each in the file of its name. They return the exit code and print their own errors.
+#pragma once
+
+#include "app/cli/arguments.hpp"
+
+namespace quarterdeck::app {
+
+int run(const RunOptions& options);
+int session_list(const SessionListOptions& options);
+int session_show(const SessionShowOptions& options);
+int session_abort(const SessionAbortOptions& options);
+int session_delete(const SessionDeleteOptions& options);
+int doctor(const DoctorOptions& options);
+int scripted_model(const ScriptedModelOptions& options);
+
+}  // namespace quarterdeck::app

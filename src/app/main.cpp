@@ -1,0 +1,61 @@
+// quarterdeck: reads the command line and hands over to the command.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <system_error>
+#include <variant>
+
+#include "app/cli/arguments.hpp"
+#include "app/cli/commands.hpp"
+#include "app/serve.hpp"
+#include "process/process.hpp"
+
+namespace quarterdeck::app {
+namespace {
+
+int start(const ServeOptions& options) {
+  // Before any thread exists and while the program is small: it forks.
+  auto spawner = process::Spawner::start();
+  if (!spawner) {
+    fmt::print(stderr, "quarterdeck: cannot start the process keeper: {}\n", spawner.error().message);
+    return kExitFailed;
+  }
+  return serve(options, std::move(*spawner));
+}
+int start(const ScriptedModelOptions& options) { return scripted_model(options); }
+int start(const RunOptions& options) { return run(options); }
+int start(const SessionListOptions& options) { return session_list(options); }
+int start(const SessionShowOptions& options) { return session_show(options); }
+int start(const SessionAbortOptions& options) { return session_abort(options); }
+int start(const SessionDeleteOptions& options) { return session_delete(options); }
+int start(const DoctorOptions& options) { return doctor(options); }
+
+Surroundings surroundings() {
+  Surroundings found;
+  std::error_code ignored;
+  found.directory = std::filesystem::current_path(ignored).string();
+  if (found.directory.empty()) found.directory = "/";
+  if (const char* url = std::getenv("QUARTERDECK_URL"); url != nullptr && *url != '\0') found.url = url;
+  return found;
+}
+
+}  // namespace
+}  // namespace quarterdeck::app
+
+int main(int argc, char** argv) {
+  using namespace quarterdeck::app;
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    auto parsed = parse(argc, argv, surroundings());
+    if (const auto* answered = std::get_if<Answered>(&parsed)) {
+      fmt::print(answered->code == kExitOk ? stdout : stderr, "{}", answered->text);
+      return answered->code;
+    }
+    return std::visit([](const auto& options) { return start(options); }, std::get<Command>(parsed));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "quarterdeck: {}\n", error.what());
+    return kExitFailed;
+  }
+}

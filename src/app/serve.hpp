@@ -1,0 +1,26 @@
+// The server, from its options until a signal ends it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "process/process.hpp"
+
+namespace quarterdeck::app {
+
+struct ServeOptions {
+  std::string hostname = "127.0.0.1";
+  std::uint16_t port = 4096;            // 0 = any free one
+  std::vector<std::string> cors;        // origins of browsers that may call us, besides the local ones
+  std::optional<std::string> scenario;  // answers of the scripted model, when no other model is there
+  std::string log_level = "info";       // debug | info | warn | error
+  bool print_logs = false;              // taken for OpenCode's sake: logs always go to standard error
+  bool operator==(const ServeOptions&) const = default;
+};
+
+// Runs until SIGINT or SIGTERM. Returns the exit code of the process (cli/exit_code.hpp).
+int serve(const ServeOptions& options, process::Spawner spawner);
+
+}  // namespace quarterdeck::app
