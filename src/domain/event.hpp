@@ -66,6 +66,7 @@ struct PromptAdmitted {
 // A turn begins to answer `message_id`. Open until TurnEnded: after a crash, recovery ends or resumes it.
 struct TurnStarted {
   MessageId message_id;
+  int attempt = 1;  // counts the restarts that interrupted this turn
   bool operator==(const TurnStarted&) const = default;
 };
 struct TurnEnded {

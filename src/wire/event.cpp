@@ -61,6 +61,7 @@ void members(Io& io, domain::PromptAdmitted& event) {
 template <class Io>
 void members(Io& io, domain::TurnStarted& event) {
   io.field("messageID", event.message_id);
+  io.field_or("attempt", event.attempt, 1);
 }
 template <class Io>
 void members(Io& io, domain::TurnEnded& event) {
