@@ -1,0 +1,226 @@
+#include "config/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "config/merge.hpp"
+
+namespace quarterdeck::config {
+namespace {
+
+namespace fs = std::filesystem;
+using domain::Action;
+
+class ConfigTest : public testing::Test {
+ protected:
+  ConfigTest() {
+    char name[] = "/tmp/config_test.XXXXXX";
+    root_ = ::mkdtemp(name);
+    places_ = {.home = root_ / "home", .data = root_ / "data", .config = root_ / "cfg/quarterdeck",
+               .opencode_config = root_ / "cfg/opencode"};
+    fs::create_directories(root_ / "work/sub/deep");
+  }
+  ~ConfigTest() override { fs::remove_all(root_); }
+
+  void write(const fs::path& path, std::string_view text) {
+    const fs::path file = path.is_relative() ? root_ / path : path;
+    fs::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+  }
+  Config load_from(const fs::path& directory = "work") {
+    const Environment environment = [this](std::string_view name) -> std::optional<std::string> {
+      const auto found = environment_.find(std::string(name));
+      return found == environment_.end() ? std::nullopt : std::optional(found->second);
+    };
+    return load(places_, root_ / directory, root_ / "work", environment);
+  }
+  // The only error, without the directory of this test.
+  std::string only_error(const Config& config) {
+    EXPECT_EQ(config.errors.size(), 1u);
+    if (config.errors.empty()) return {};
+    auto text = config.errors[0].message;
+    if (const auto at = text.find(root_.string()); at != std::string::npos) text.erase(at, root_.string().size());
+    return text.substr(0, text.find("\n  (until"));
+  }
+
+  fs::path root_;
+  Places places_;
+  std::map<std::string, std::string> environment_;
+};
+
+TEST_F(ConfigTest, IsEmptyWithoutFiles) {
+  const auto config = load_from();
+  EXPECT_TRUE(config.errors.empty());
+  EXPECT_TRUE(config.files.empty());
+  EXPECT_FALSE(config.model);
+  EXPECT_EQ(config.public_json(), R"({"mode":{},"agent":{},"plugin":[],"username":"unknown"})");
+}
+
+TEST_F(ConfigTest, LetsTheNearerFileWin) {
+  write("cfg/opencode/config.json", R"({"model":"a/1","small_model":"a/s","share":"auto"})");
+  write("cfg/quarterdeck/config.jsonc", R"({"model":"a/2","quarterdeck":{"x":1}})");
+  write("work/opencode.json", R"({"model":"a/3"})");
+  write("work/sub/opencode.jsonc", R"({"model":"a/4/with/slashes"})");
+  EXPECT_EQ(load_from("work").model, (domain::ModelRef{"a", "3", {}}));
+  const auto deep = load_from("work/sub/deep");
+  EXPECT_EQ(deep.model, (domain::ModelRef{"a", "4/with/slashes", {}}));
+  EXPECT_EQ(deep.small_model, (domain::ModelRef{"a", "s", {}}));
+  EXPECT_EQ(deep.share, "auto");
+  EXPECT_EQ(deep.ours.text, R"({"x":1})");
+  EXPECT_EQ(deep.files.size(), 4u);
+  write("work/.opencode/opencode.json", R"({"model":"a/5"})");
+  EXPECT_EQ(load_from("work/sub/deep").model->model_id, "5");
+  environment_["OPENCODE_CONFIG_CONTENT"] = R"({"model":"a/6"})";
+  EXPECT_EQ(load_from("work/sub/deep").model->model_id, "6");
+}
+
+TEST_F(ConfigTest, ReadsTheFileNamedByTheEnvironmentBeforeTheProject) {
+  write("extra.json", R"({"model":"a/extra","username":"me"})");
+  environment_["OPENCODE_CONFIG"] = (root_ / "extra.json").string();
+  EXPECT_EQ(load_from().model->model_id, "extra");
+  write("work/opencode.json", R"({"model":"a/project"})");
+  EXPECT_EQ(load_from().model->model_id, "project");
+  EXPECT_EQ(load_from().username, "me");
+}
+
+TEST_F(ConfigTest, DoesNotLookAboveADirectoryOutsideARepository) {
+  write("opencode.json", R"({"model":"evil/1"})");
+  const Environment none = [](std::string_view) { return std::nullopt; };
+  EXPECT_FALSE(load(places_, root_ / "work", "/", none).model);
+}
+
+TEST_F(ConfigTest, UnderstandsCommentsAndTrailingCommas) {
+  write("work/opencode.jsonc", "{\n // line\n \"model\": \"a/b\", /* block */\n \"instructions\": [\"x\",],\n}\n");
+  const auto config = load_from();
+  EXPECT_TRUE(config.errors.empty());
+  EXPECT_EQ(config.instructions, std::vector<std::string>{"x"});
+}
+
+TEST_F(ConfigTest, MergesDeeplyAndAddsInstructions) {
+  write("cfg/opencode/opencode.json",
+        R"({"instructions":["a","b"],"provider":{"p":{"options":{"baseURL":"http://x/v1","apiKey":"k"},"models":{"m":{"name":"M"}}}}})");
+  write("work/opencode.json", R"({"instructions":["b","c"],"provider":{"p":{"models":{"m":{"limit":{"context":8}},"n":{}}}}})");
+  const auto config = load_from();
+  EXPECT_EQ(config.instructions, (std::vector<std::string>{"a", "b", "c"}));
+  const auto& provider = config.providers.at("p");
+  EXPECT_EQ(provider.base_url, "http://x/v1");
+  EXPECT_EQ(provider.api_key, "k");
+  EXPECT_EQ(provider.models.at("m").name, "M");
+  EXPECT_EQ(provider.models.at("m").context_tokens, 8);
+  EXPECT_TRUE(provider.models.contains("n"));
+}
+
+TEST_F(ConfigTest, FillsInVariablesAndFiles) {
+  environment_["KEY"] = "s3\"cret";
+  write("work/prompt.txt", "  Be {brief}.\n");
+  write("home/key", "from home");
+  write("work/opencode.json",
+        R"({"provider":{"p":{"options":{"apiKey":"{env:KEY}","baseURL":"http://{env:NONE}h"}},"q":{"options":{"apiKey":"{file:~/key}"}}},
+           "agent":{"a":{"prompt":"{file:./prompt.txt} {x}"}}})");
+  const auto config = load_from();
+  EXPECT_TRUE(config.errors.empty()) << config.errors[0].message;
+  EXPECT_EQ(config.providers.at("p").api_key, "s3\"cret");
+  EXPECT_EQ(config.providers.at("p").base_url, "http://h");
+  EXPECT_EQ(config.providers.at("q").api_key, "from home");
+  EXPECT_EQ(config.agents.at("a").prompt, "Be {brief}. {x}");
+}
+
+TEST_F(ConfigTest, SaysWhichFileOfAPlaceholderIsMissing) {
+  write("work/opencode.json", R"({"model":"a/b","username":"{file:nope}"})");
+  const auto config = load_from();
+  const auto message = only_error(config);
+  EXPECT_EQ(message.find("/work/opencode.json: {file:nope}: "), 0u) << message;
+  EXPECT_EQ(config.model->model_id, "b");
+}
+
+TEST_F(ConfigTest, TurnsPermissionsIntoRulesInOrder) {
+  write("work/opencode.json", R"({"tools":{"write":false,"bash":true},
+    "permission":{"edit":"ask","bash":{"*":"ask","git *":"allow","cat ~/x":"deny"}}})");
+  EXPECT_EQ(load_from().permission, (domain::Ruleset{{"edit", "*", Action::deny},
+                                                     {"bash", "*", Action::allow},
+                                                     {"edit", "*", Action::ask},
+                                                     {"bash", "*", Action::ask},
+                                                     {"bash", "git *", Action::allow},
+                                                     {"bash", "cat ~/x", Action::deny}}));
+  write("work/opencode.json", R"({"permission":"deny"})");
+  EXPECT_EQ(load_from().permission, (domain::Ruleset{{"*", "*", Action::deny}}));
+  write("work/opencode.json", R"({"permission":{"external_directory":{"~/notes/*":"allow","$HOME/x":"ask"}}})");
+  EXPECT_EQ(load_from().permission,
+            (domain::Ruleset{{"external_directory", places_.home.string() + "/notes/*", Action::allow},
+                             {"external_directory", places_.home.string() + "/x", Action::ask}}));
+}
+
+TEST_F(ConfigTest, ReadsAgents) {
+  write("work/opencode.json", R"({"agent":{"review":{"model":"a/b","variant":"high","mode":"subagent","description":"d",
+    "temperature":0.1,"top_p":1,"maxSteps":5,"disable":false,"hidden":true,"tools":{"edit":false},
+    "permission":{"bash":"deny"},"options":{"x":1}}},"mode":{"old":{"steps":2}}})");
+  const auto config = load_from();
+  ASSERT_TRUE(config.errors.empty()) << config.errors[0].message;
+  const auto& agent = config.agents.at("review");
+  EXPECT_EQ(agent.model, (domain::ModelRef{"a", "b", "high"}));
+  EXPECT_EQ(agent.mode, "subagent");
+  EXPECT_EQ(agent.steps, 5);
+  EXPECT_EQ(agent.temperature, 0.1);
+  EXPECT_EQ(agent.hidden, true);
+  EXPECT_EQ(agent.options.text, R"({"x":1})");
+  EXPECT_EQ(agent.permission, (domain::Ruleset{{"edit", "*", Action::deny}, {"bash", "*", Action::deny}}));
+  EXPECT_EQ(config.agents.at("old").steps, 2);
+}
+
+TEST_F(ConfigTest, ReadsModels) {
+  write("work/opencode.json", R"({"provider":{"p":{"npm":"@ai-sdk/openai-compatible","env":["P_KEY"],"whitelist":["m"],
+    "models":{"m":{"id":"real","tool_call":false,"modalities":{"input":["text","image"]},"limit":{"context":1,"output":2},
+    "cost":{"input":1.5,"output":2},"headers":{"X":"y"},"options":{"reasoningEffort":"low"}}}}}})");
+  const auto config = load_from();
+  ASSERT_TRUE(config.errors.empty()) << config.errors[0].message;
+  const auto& model = config.providers.at("p").models.at("m");
+  EXPECT_EQ(model.id, "real");
+  EXPECT_EQ(model.attachment, true);
+  EXPECT_EQ(model.tool_call, false);
+  EXPECT_EQ(model.prices, (domain::Prices{.input = 1.5, .output = 2}));
+  EXPECT_EQ(model.headers, (std::map<std::string, std::string>{{"X", "y"}}));
+}
+
+TEST_F(ConfigTest, NamesFilePlaceAndTypeOfAMistakeAndKeepsTheRest) {
+  write("work/opencode.json", R"({"model":"a/b","tool_output":{"max_lines":"many"}})");
+  const auto config = load_from();
+  EXPECT_EQ(only_error(config), "/work/opencode.json: Expected integer, got \"many\"\n  at [\"tool_output\"][\"max_lines\"]");
+  EXPECT_EQ(config.model->model_id, "b");
+  EXPECT_TRUE(config.permission.empty());
+  write("work/opencode.json", R"({"model":"nonsense"})");
+  EXPECT_EQ(only_error(load_from()), "/work/opencode.json: Expected \"provider/model\", got \"nonsense\"\n  at [\"model\"]");
+}
+
+TEST_F(ConfigTest, AsksForEverythingWhenPermissionsCannotBeUnderstood) {
+  const domain::Ruleset closed{{"*", "*", Action::ask}};
+  write("work/opencode.json", R"({"permission":{"bash":{"rm *":"dney"}}})");
+  EXPECT_EQ(load_from().permission, closed);
+  EXPECT_EQ(only_error(load_from()),
+            "/work/opencode.json: Expected \"allow\" | \"ask\" | \"deny\", got \"dney\"\n  at [\"permission\"][\"bash\"][\"rm *\"]");
+  write("work/opencode.json", R"({"model": "a/b")");
+  EXPECT_EQ(load_from().permission, closed);
+  EXPECT_EQ(only_error(load_from()).find("/work/opencode.json: malformed JSON"), 0u);
+  write("work/opencode.json", "[]");
+  EXPECT_EQ(load_from().permission, closed);
+}
+
+TEST_F(ConfigTest, ShowsUnknownMembersButNoSecrets) {
+  environment_["KEY"] = "very secret";
+  write("work/opencode.json",
+        R"({"$schema":"s","autoupdate":false,"provider":{"p":{"options":{"apiKey":"sk-1","baseURL":"http://{env:KEY}/"}}},
+            "mcp":{"m":{"headers":{"Authorization":"Bearer x"},"environment":{"A":"b"}}},"username":"me"})");
+  const auto text = load_from().public_json();
+  EXPECT_EQ(text, R"({"$schema":"s","autoupdate":false,"provider":{"p":{"options":{"apiKey":"***","baseURL":"http://{env:KEY}/"}}},"mcp":{"m":{"headers":{"Authorization":"***"},"environment":{"A":"***"}}},"username":"me","mode":{},"agent":{},"plugin":[]})");
+}
+
+TEST_F(ConfigTest, SurvivesNonsense) {
+  for (const char* text : {"", "null", "5", "\"x\"", "{\"agent\":[]}", "{\"provider\":{\"p\":3}}", "{\"instructions\":{}}",
+                           "{\"permission\":[]}", "{\"model\":null}", "\xff\xfe"}) {
+    write("work/opencode.json", text);
+    load_from();
+  }
+}
+
+}  // namespace
+}  // namespace quarterdeck::config

@@ -1,0 +1,163 @@
+#include "config/document.hpp"
+
+#include "config/permission.hpp"
+#include "wire/codec.hpp"
+
+namespace quarterdeck::config {
+namespace {
+
+using wire::Json;
+using wire::Path;
+using wire::Problem;
+using wire::Reader;
+
+// Members with a reading of their own.
+const Json* member(Reader& io, std::string_view name) {
+  const Json* value = io.raw().if_contains(name);
+  return value && !value->is_null() && !io.problem().found() ? value : nullptr;
+}
+
+void one_of(Reader& io, std::string_view name, std::optional<std::string>& value,
+            std::initializer_list<std::string_view> allowed) {
+  io.field(name, value);
+  if (!value || std::ranges::find(allowed, *value) != allowed.end()) return;
+  std::string words;
+  for (const auto word : allowed) words += fmt::format("{}{}", words.empty() ? "" : " | ", wire::quoted(word));
+  io.problem().expected(words, *io.raw().if_contains(name), Path{&io.path(), name});
+}
+
+void model_ref(Reader& io, std::string_view name, std::optional<domain::ModelRef>& value) {
+  std::optional<std::string> text;
+  io.field(name, text);
+  if (!text) return;
+  value = parse_model_ref(*text);
+  if (!value) io.problem().expected("\"provider/model\"", *io.raw().if_contains(name), Path{&io.path(), name});
+}
+
+template <class T>
+void plain(Reader& io, std::string_view name, T& value) {
+  std::optional<T> found;
+  io.field(name, found);
+  if (found) value = std::move(*found);
+}
+
+void permissions(Reader& io, domain::Ruleset& rules) {
+  if (const Json* tools = member(io, "tools")) read_tools(*tools, Path{&io.path(), "tools"}, io.problem(), rules);
+  if (const Json* json = member(io, "permission")) {
+    read_permission(*json, Path{&io.path(), "permission"}, io.problem(), rules);
+  }
+}
+
+}  // namespace
+}  // namespace quarterdeck::config
+
+namespace quarterdeck::domain {
+
+// Found by argument-dependent lookup; a configuration's price list, whose members may be absent.
+void describe(wire::Reader& io, Prices& value) {
+  io.field("input", value.input);
+  io.field("output", value.output);
+  io.field_or("cache_read", value.cache_read, 0.0);
+  io.field_or("cache_write", value.cache_write, 0.0);
+}
+
+}  // namespace quarterdeck::domain
+
+namespace quarterdeck::config {
+
+static void describe(Reader& io, AgentConfig& value) {
+  model_ref(io, "model", value.model);
+  std::optional<std::string> variant;
+  io.field("variant", variant);
+  if (value.model) value.model->variant = variant;
+  io.field("prompt", value.prompt);
+  io.field("description", value.description);
+  one_of(io, "mode", value.mode, {"primary", "subagent", "all"});
+  io.field("temperature", value.temperature);
+  io.field("top_p", value.top_p);
+  io.field("maxSteps", value.steps);
+  if (io.has("steps")) io.field("steps", value.steps);
+  io.field("disable", value.disable);
+  io.field("hidden", value.hidden);
+  plain(io, "options", value.options);
+  permissions(io, value.permission);
+}
+
+static void describe(Reader& io, ModelConfig& value) {
+  io.field("id", value.id);
+  io.field("name", value.name);
+  io.field("family", value.family);
+  io.field("release_date", value.release_date);
+  io.field("status", value.status);
+  io.field("tool_call", value.tool_call);
+  io.field("reasoning", value.reasoning);
+  io.field("attachment", value.attachment);
+  io.field("temperature", value.temperature);
+  io.optional_object("limit", true, [&](auto& limit) {
+    limit.field("context", value.context_tokens);
+    limit.field("output", value.output_tokens);
+  });
+  io.optional_object("modalities", true, [&](auto& modalities) {
+    std::optional<std::vector<std::string>> input;
+    modalities.field("input", input);
+    if (input && std::ranges::find(*input, "image") != input->end()) value.attachment = true;
+  });
+  io.field("cost", value.prices);
+  io.field("options", value.options);
+  plain(io, "headers", value.headers);
+}
+
+static void describe(Reader& io, ProviderConfig& value) {
+  io.field("name", value.name);
+  io.field("npm", value.npm);
+  io.field("env", value.env);
+  io.field("api", value.base_url);
+  io.optional_object("options", true, [&](auto& options) {
+    if (options.has("baseURL")) options.field("baseURL", value.base_url);
+    options.field("apiKey", value.api_key);
+    plain(options, "headers", value.headers);
+  });
+  plain(io, "models", value.models);
+  io.field("whitelist", value.whitelist);
+  plain(io, "blacklist", value.blacklist);
+}
+
+static void describe(Reader& io, ToolOutput& value) {
+  io.field("max_lines", value.max_lines);
+  io.field("max_bytes", value.max_bytes);
+}
+
+static void describe(Reader& io, Config& value) {
+  model_ref(io, "model", value.model);
+  model_ref(io, "small_model", value.small_model);
+  io.field("default_agent", value.default_agent);
+  one_of(io, "share", value.share, {"manual", "auto", "disabled"});
+  io.field("shell", value.shell);
+  io.field("username", value.username);
+  io.field("snapshot", value.snapshot);
+  plain(io, "tool_output", value.tool_output);
+  permissions(io, value.permission);
+  plain(io, "mode", value.agents);  // the old name
+  std::map<std::string, AgentConfig> agents;
+  plain(io, "agent", agents);
+  for (auto& [name, agent] : agents) value.agents.insert_or_assign(name, std::move(agent));
+  plain(io, "provider", value.providers);
+  io.field("enabled_providers", value.enabled_providers);
+  plain(io, "disabled_providers", value.disabled_providers);
+  plain(io, "instructions", value.instructions);
+  io.optional_object("quarterdeck", true, [&](auto& ours) { value.ours = wire::to_json_text(Json(ours.raw())); });
+}
+
+Result<Config> decode_document(const wire::JsonObject& document, const std::filesystem::path& home) {
+  Config config;
+  Problem problem;
+  const Path root;
+  Reader reader(document, root, problem);
+  describe(reader, config);
+  if (problem.found()) return std::unexpected(problem.take());
+  expand_home(config.permission, home);
+  for (auto& [name, agent] : config.agents) expand_home(agent.permission, home);
+  return config;
+}
+
+}  // namespace quarterdeck::config
