@@ -80,10 +80,7 @@ void members(Io& io, domain::PermissionReplied& event) {
   io.field("reply", event.reply);
   io.field("message", event.message);
 }
-template <class Io>
-void members(Io& io, domain::TodoUpdated& event) {
-  io.field("todos", event.todos);
-}
+void members(Reader& io, domain::TodoUpdated& event) { io.field("todos", event.todos); }
 template <class Io>
 void members(Io& io, domain::SessionFailed& event) {
   io.field("error", event.error);
@@ -127,15 +124,18 @@ std::string body_of(const SessionId& session, const Kind& event) {
     return encode(kind.part);
   } else if constexpr (std::same_as<Kind, domain::PermissionAsked>) {
     return encode(kind.request);
+  } else if constexpr (std::same_as<Kind, domain::TodoUpdated>) {
+    return encode(kind.todos);
   } else {
     return properties_with_session(session, kind);
   }
 }
 
-enum class Wrap { none, info, part };
+enum class Wrap { none, info, part, todos };
 
 Wrap wrap_of(std::string_view type) {
   if (type == kType<domain::PartUpdated>) return Wrap::part;
+  if (type == kType<domain::TodoUpdated>) return Wrap::todos;
   if (type == kType<domain::MessageUpdated> || type == kType<domain::SessionUpdated> ||
       type == kType<domain::SessionCreated> || type == kType<domain::SessionDeleted>) {
     return Wrap::info;
@@ -181,6 +181,16 @@ Result<domain::Event> decode_type(std::string_view type, const Json& properties)
   }
 }
 
+template <std::size_t Index = 0>
+std::string_view find_type(std::string_view type) {
+  if constexpr (Index == std::variant_size_v<domain::Event>) {
+    return {};
+  } else {
+    constexpr std::string_view candidate = kType<std::variant_alternative_t<Index, domain::Event>>;
+    return type == candidate ? candidate : find_type<Index + 1>(type);
+  }
+}
+
 // Lifts the properties of one event by one version. A new version adds a case here and its samples to wire/golden/.
 void upcast(std::string_view /*type*/, int /*from_version*/, Json& /*properties*/) {}
 
@@ -192,6 +202,7 @@ std::string_view event_type(const domain::Event& event) {
 std::string_view delta_type(const domain::Delta& delta) {
   return std::visit([]<class Kind>(const Kind&) { return kType<Kind>; }, delta);
 }
+std::string_view static_type(std::string_view type) { return find_type(type); }
 bool shown_to_clients(std::string_view type) { return !type.starts_with("quarterdeck."); }
 
 EncodedEvent encode_event(const SessionId& session, const domain::Event& event) {
@@ -235,7 +246,7 @@ std::string properties_of(std::string_view type, std::string_view session_id, st
   out.reserve(body.size() + session_id.size() + 64);
   out += "{\"sessionID\":";
   append_quoted(out, session_id);
-  out += wrap == Wrap::info ? ",\"info\":" : ",\"part\":";
+  out += wrap == Wrap::info ? ",\"info\":" : wrap == Wrap::part ? ",\"part\":" : ",\"todos\":";
   out += body;
   if (wrap == Wrap::part) {
     out += ",\"time\":";

@@ -23,6 +23,8 @@ struct EncodedEvent {
 
 std::string_view event_type(const domain::Event& event);
 std::string_view delta_type(const domain::Delta& delta);
+// The same name in static storage; empty when there is no such event.
+std::string_view static_type(std::string_view type);
 // False for events that are ours alone.
 bool shown_to_clients(std::string_view type);
 
@@ -31,7 +33,7 @@ EncodedEvent encode_delta(const SessionId& session, const domain::Delta& delta);
 // Errors: `invalid` for an unknown type, a version newer than ours, or properties of another shape.
 Result<domain::Event> decode_event(std::string_view type, int version, std::string_view properties);
 
-// The entity inside an event's properties (the session, message or part), and the way back. The store keeps the entity
+// The entity inside an event's properties (the session, message, part or todo list), and the way back. The store keeps the entity
 // alone, once. Types without one keep all of their properties.
 struct StoredBody {
   std::string_view type;

@@ -13,6 +13,9 @@ std::string encode_message_with_parts(const domain::MessageWithParts& message) {
 Result<domain::MessageWithParts> decode_message_with_parts(std::string_view json) {
   return decode_text<domain::MessageWithParts>(json);
 }
+Result<std::vector<domain::MessageWithParts>> decode_messages_with_parts(std::string_view json) {
+  return decode_text<std::vector<domain::MessageWithParts>>(json);
+}
 std::string encode_message_error(const domain::MessageError& error) { return encode(error); }
 Result<domain::MessageError> decode_message_error(std::string_view json) {
   return decode_text<domain::MessageError>(json);

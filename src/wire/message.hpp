@@ -16,6 +16,7 @@ std::string encode_part(const domain::Part& part);
 Result<domain::Part> decode_part(std::string_view json);
 std::string encode_message_with_parts(const domain::MessageWithParts& message);  // {"info","parts"}
 Result<domain::MessageWithParts> decode_message_with_parts(std::string_view json);
+Result<std::vector<domain::MessageWithParts>> decode_messages_with_parts(std::string_view json);
 std::string encode_message_error(const domain::MessageError& error);
 Result<domain::MessageError> decode_message_error(std::string_view json);
 

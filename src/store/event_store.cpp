@@ -1,0 +1,17 @@
+#include "store/event_store.hpp"
+
+namespace quarterdeck::store {
+
+Task<EventStore::Appended> EventStore::append(Batch batch) {
+  OneShot<Appended> appended(loop_);
+  append(std::move(batch), [setter = appended.setter()](Appended result) { setter(std::move(result)); });
+  co_return co_await appended;
+}
+
+Task<Result<>> EventStore::put_project(domain::Project project) {
+  OneShot<Result<>> done(loop_);
+  put_project(std::move(project), [setter = done.setter()](Result<> result) { setter(std::move(result)); });
+  co_return co_await done;
+}
+
+}  // namespace quarterdeck::store

@@ -1,0 +1,38 @@
+// Opening the store of one server. The directory has mode 0700, its files 0600, and a lock that keeps a second server out.
+// Errors: `conflict` when another server holds the directory (the message names its process), `invalid` when the
+// database comes from a newer version, `unavailable` when it cannot be opened.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "base/loop.hpp"
+#include "store/event_store.hpp"
+#include "store/query.hpp"
+
+namespace quarterdeck::store {
+
+// Owns the writer and the readers. Destroying it writes what is queued.
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual EventStore& events() = 0;
+  virtual Query& query() = 0;
+};
+
+struct SqliteOptions {
+  std::filesystem::path directory;  // made when missing; holds quarterdeck.db and quarterdeck.lock
+  std::int64_t size_bytes_max = 0;  // of the database file; 0 = SQLite's limit
+  std::size_t queue_events_max = 100'000;  // appended, not yet on disk
+  // For fault tests: called on the writer thread with "begin", "commit" (before each) and "committed".
+  std::function<void(std::string_view point)> failpoint;
+};
+
+// `clock` and `random` are used on the loop only, for the events' times and ids.
+Result<std::unique_ptr<Store>> open_sqlite(Loop& loop, Clock& clock, Random& random, SqliteOptions options);
+
+}  // namespace quarterdeck::store

@@ -1,0 +1,108 @@
+// Reads of the projections. Answers for clients are the stored JSON texts, joined, never decoded.
+// Thread-safe; each call sees one state of the database. Calls marked "pool" may take milliseconds (they grow with the
+// session) and belong on the blocking pool; the others take well under one.
+// Errors: `not_found` for an unknown session, message or request; `unavailable` when the database cannot be read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "domain/message.hpp"
+#include "domain/permission.hpp"
+#include "domain/project.hpp"
+#include "domain/session.hpp"
+#include "store/event_store.hpp"
+
+namespace quarterdeck::store {
+
+struct SessionFilter {
+  std::optional<std::string> directory;
+  std::optional<std::string> project_id;
+  std::optional<std::string> path;      // relative to the project's worktree
+  std::optional<bool> roots;            // true: without a parent; false: with one
+  std::optional<TimeMs> updated_since;  // inclusive
+  std::string search;                   // part of the title, without regard to ASCII case
+  std::int64_t limit = 100;
+};
+
+struct MessageCursor {
+  MessageId id;
+  TimeMs time = 0;
+  bool operator==(const MessageCursor&) const = default;
+};
+struct MessageSlice {
+  std::int64_t limit = 0;               // newest so many; 0 = all
+  std::optional<MessageCursor> before;  // older than this one
+};
+struct MessagePage {
+  std::string json;  // [{"info":…,"parts":[…]}…], oldest first
+  std::optional<MessageCursor> next;  // of the oldest one, when there are older ones
+};
+
+struct RequestRow {
+  domain::PermissionRequest request;
+  std::string directory;
+  bool open = true;
+};
+
+// What a crash left behind, for recovery.
+struct OpenTurn {
+  SessionId session;
+  MessageId message;
+};
+struct WaitingPrompt {
+  SessionId session;
+  MessageId message;
+};
+struct OpenWork {
+  std::vector<OpenTurn> turns;
+  std::vector<WaitingPrompt> inbox;                 // admitted, no turn yet; oldest first
+  std::vector<domain::AssistantMessage> messages;  // not completed
+  std::vector<domain::Part> parts;                 // tools pending or running, texts without an end; streamed text included
+};
+
+struct Counts {
+  std::int64_t sessions = 0;
+  std::int64_t messages = 0;
+  std::int64_t parts = 0;
+  std::int64_t events = 0;
+  std::int64_t open_requests = 0;
+  std::int64_t open_turns = 0;
+};
+
+class Query {
+ public:
+  virtual ~Query() = default;
+
+  virtual Result<std::string> session_json(const SessionId& id) = 0;
+  virtual Result<domain::Session> session(const SessionId& id) = 0;
+  // Newest update first.
+  virtual Result<std::string> sessions_json(const SessionFilter& filter) = 0;
+  virtual Result<std::vector<domain::Session>> sessions(const SessionFilter& filter) = 0;
+  virtual Result<std::string> children_json(const SessionId& parent) = 0;
+  virtual Result<std::vector<SessionId>> children(const SessionId& parent) = 0;
+
+  virtual Result<MessagePage> messages_json(const SessionId& session, const MessageSlice& slice) = 0;  // pool
+  virtual Result<std::string> message_json(const SessionId& session, const MessageId& message) = 0;
+  virtual Result<domain::MessageWithParts> message(const SessionId& session, const MessageId& message) = 0;
+  virtual Result<std::vector<domain::MessageWithParts>> history(const SessionId& session) = 0;  // pool
+
+  virtual Result<std::string> requests_json(const std::optional<std::string>& directory) = 0;  // open ones, oldest first
+  virtual Result<std::vector<domain::PermissionRequest>> open_requests(const SessionId& session) = 0;
+  virtual Result<RequestRow> request(const PermissionId& id) = 0;
+  virtual Result<std::string> todos_json(const SessionId& session) = 0;
+  virtual Result<OpenWork> open_work() = 0;  // pool
+
+  // Numbers greater than `after`, ascending, at most `limit`. Superseded states are absent.
+  virtual Result<std::vector<StoredEvent>> events_after(Seq after, std::int64_t limit) = 0;  // pool
+  virtual Result<Seq> last_seq() = 0;
+
+  virtual Result<std::string> projects_json() = 0;
+  virtual Result<std::vector<domain::Project>> projects() = 0;
+  virtual Result<domain::Project> project(const std::string& id) = 0;
+  virtual Result<Counts> counts() = 0;
+};
+
+}  // namespace quarterdeck::store

@@ -1,0 +1,94 @@
+#include "store/sqlite/connection.hpp"
+
+#include <sys/stat.h>
+
+namespace quarterdeck::store::sqlite {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5'000;
+
+[[noreturn]] void fail_sql(sqlite3* database, std::string_view doing) {
+  throw SqlFailure(sqlite3_extended_errcode(database), fmt::format("{}: {}", doing, sqlite3_errmsg(database)));
+}
+
+}  // namespace
+
+Error to_error(const SqlFailure& failure) {
+  switch (failure.code & 0xff) {
+    case SQLITE_FULL: return {ErrorCode::unavailable, "the disk is full", {}};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return {ErrorCode::internal, fmt::format("the database is damaged: {}", failure.what()), {}};
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISUSE:
+    case SQLITE_ERROR: return {ErrorCode::internal, failure.what(), {}};
+    default: return {ErrorCode::unavailable, fmt::format("database: {}", failure.what()), {}};
+  }
+}
+
+Rows::~Rows() {
+  if (!statement_) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+bool Rows::next() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  fail_sql(sqlite3_db_handle(statement_), sqlite3_sql(statement_));
+}
+
+std::string_view Rows::text(int column) const {
+  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return bytes ? std::string_view(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)))
+               : std::string_view();
+}
+
+void Rows::bind(int index, std::int64_t value) { sqlite3_bind_int64(statement_, index, value); }
+void Rows::bind(int index, std::string_view value) {
+  const char* bytes = value.data() ? value.data() : "";
+  sqlite3_bind_text64(statement_, index, bytes, value.size(), SQLITE_STATIC, SQLITE_UTF8);
+}
+void Rows::bind(int index, std::nullptr_t) { sqlite3_bind_null(statement_, index); }
+
+Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& path, Access access) {
+  sqlite3* database = nullptr;
+  // Ours are one connection per thread at a time, so SQLite's own mutexes are off.
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (access == Access::read_write ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
+  std::unique_ptr<Connection> connection(new Connection(database));
+  if (code != SQLITE_OK) {
+    return fail(ErrorCode::unavailable, "opening {}: {}", path.string(), database ? sqlite3_errmsg(database) : "no memory");
+  }
+  sqlite3_busy_timeout(database, kBusyTimeoutMs);
+  try {
+    connection->execute(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
+        "PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=16777216; PRAGMA wal_autocheckpoint=1000;"
+        "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;");
+    if (access == Access::read_only) connection->execute("PRAGMA query_only=ON;");
+  } catch (const SqlFailure& failure) {
+    return std::unexpected(to_error(failure).in("opening {}", path.string()));
+  }
+  return connection;
+}
+
+Connection::~Connection() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(database_);
+}
+
+sqlite3_stmt* Connection::prepared(const char* sql) {
+  sqlite3_stmt*& statement = statements_[sql];
+  if (!statement &&
+      sqlite3_prepare_v3(database_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+    fail_sql(database_, sql);
+  }
+  return statement;
+}
+
+void Connection::execute(const std::string& sql) {
+  if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail_sql(database_, sql);
+}
+
+}  // namespace quarterdeck::store::sqlite

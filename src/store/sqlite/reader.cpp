@@ -1,0 +1,342 @@
+#include "store/sqlite/reader.hpp"
+
+#include <limits>
+
+#include "store/sqlite/transcript.hpp"
+#include "wire/event.hpp"
+#include "wire/message.hpp"
+#include "wire/permission.hpp"
+#include "wire/project.hpp"
+#include "wire/session.hpp"
+
+namespace quarterdeck::store::sqlite {
+namespace {
+
+constexpr std::size_t kIdleConnectionsMax = 8;
+
+std::string joined(Rows rows) {
+  std::string out = "[";
+  while (rows.next()) {
+    if (out.size() > 1) out += ',';
+    out += rows.text(0);
+  }
+  return out + "]";
+}
+
+template <class T>
+Result<std::vector<T>> decoded(Rows rows, Result<T> (*decode)(std::string_view)) {
+  std::vector<T> values;
+  while (rows.next()) {
+    TRY(T value, decode(rows.text(0)));
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+Result<std::int64_t> session_key(Connection& sql, const SessionId& id) {
+  if (const auto key = sql.integer("SELECT key FROM session WHERE id = ?", id)) return *key;
+  return fail(ErrorCode::not_found, "Session not found: {}", id.value);
+}
+
+std::string like_pattern(std::string_view text) {
+  std::string pattern = "%";
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern + "%";
+}
+
+// The three texts differ in what leads the index; the rest of the filter is the same.
+#define QD_SESSION_FILTER                                                                                 \
+  " AND (?2 IS NULL OR project = ?2) AND (?3 IS NULL OR path = ?3) AND (?4 IS NULL OR (parent IS NULL) = ?4)" \
+  " AND updated >= ?5 AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\') ORDER BY updated DESC, key DESC LIMIT ?7"
+
+template <class Use>
+auto filtered_sessions(Connection& sql, const SessionFilter& filter, Use use) {
+  std::optional<std::string_view> directory, project, path;
+  if (filter.directory) directory = *filter.directory;
+  if (filter.project_id) project = *filter.project_id;
+  if (filter.path) path = *filter.path;
+  std::optional<std::int64_t> roots;
+  if (filter.roots) roots = *filter.roots;
+  const std::int64_t since = filter.updated_since.value_or(std::numeric_limits<std::int64_t>::min());
+  const std::string pattern = like_pattern(filter.search);
+  std::optional<std::string_view> search;
+  if (!filter.search.empty()) search = pattern;
+  const std::int64_t limit = std::max<std::int64_t>(filter.limit, 0);
+  const char* text = directory ? "SELECT body FROM session WHERE directory = ?1" QD_SESSION_FILTER
+                     : project ? "SELECT body FROM session INDEXED BY session_by_project WHERE project = ?2 AND ?1 IS NULL" QD_SESSION_FILTER
+                               : "SELECT body FROM session WHERE ?1 IS NULL" QD_SESSION_FILTER;
+  return use(sql.rows(text, directory, project, path, roots, since, search, limit));
+}
+#undef QD_SESSION_FILTER
+
+constexpr const char* kChildren = "SELECT body FROM session WHERE parent = ? ORDER BY created, key";
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------------- connections
+
+Result<std::unique_ptr<Connection>> Reader::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto connection = std::move(idle_.back());
+      idle_.pop_back();
+      return connection;
+    }
+  }
+  return Connection::open(path_, Access::read_only);
+}
+
+void Reader::give_back(std::unique_ptr<Connection> connection) {
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kIdleConnectionsMax) idle_.push_back(std::move(connection));
+}
+
+template <class Read>
+auto Reader::with_connection(Read read) -> decltype(read(std::declval<Connection&>())) {
+  TRY(auto connection, take());
+  try {
+    connection->run("BEGIN");
+    auto result = read(*connection);
+    connection->run("COMMIT");
+    give_back(std::move(connection));
+    return result;
+  } catch (const SqlFailure& failure) {
+    return std::unexpected(to_error(failure));  // the connection is closed, whatever its state
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------- sessions
+
+Result<std::string> Reader::session_json(const SessionId& id) {
+  return with_connection([&](Connection& sql) -> Result<std::string> {
+    Rows rows = sql.rows("SELECT body FROM session WHERE id = ?", id);
+    if (!rows.next()) return fail(ErrorCode::not_found, "Session not found: {}", id.value);
+    return std::string(rows.text(0));
+  });
+}
+
+Result<domain::Session> Reader::session(const SessionId& id) {
+  TRY(const std::string json, session_json(id));
+  return wire::decode_session(json);
+}
+
+Result<std::string> Reader::sessions_json(const SessionFilter& filter) {
+  return with_connection([&](Connection& sql) -> Result<std::string> { return filtered_sessions(sql, filter, joined); });
+}
+
+Result<std::vector<domain::Session>> Reader::sessions(const SessionFilter& filter) {
+  return with_connection([&](Connection& sql) {
+    return filtered_sessions(sql, filter, [](Rows rows) { return decoded(std::move(rows), &wire::decode_session); });
+  });
+}
+
+Result<std::string> Reader::children_json(const SessionId& parent) {
+  return with_connection([&](Connection& sql) -> Result<std::string> {
+    TRY_VOID(session_key(sql, parent));
+    return joined(sql.rows(kChildren, parent));
+  });
+}
+
+Result<std::vector<SessionId>> Reader::children(const SessionId& parent) {
+  return with_connection([&](Connection& sql) -> Result<std::vector<SessionId>> {
+    std::vector<SessionId> ids;
+    Rows rows = sql.rows("SELECT id FROM session WHERE parent = ? ORDER BY created, key", parent);
+    while (rows.next()) ids.push_back({std::string(rows.text(0))});
+    return ids;
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------- messages
+
+Result<MessagePage> Reader::messages_json(const SessionId& id, const MessageSlice& slice) {
+  return with_connection([&](Connection& sql) -> Result<MessagePage> {
+    TRY(const std::int64_t key, session_key(sql, id));
+    return message_page(sql, key, slice);
+  });
+}
+
+Result<std::string> Reader::message_json(const SessionId& session_id, const MessageId& id) {
+  return with_connection([&](Connection& sql) -> Result<std::string> {
+    TRY(const std::int64_t session, session_key(sql, session_id));
+    Rows rows = sql.rows("SELECT key, body FROM message WHERE id = ? AND session = ?", id, session);
+    if (!rows.next()) return fail(ErrorCode::not_found, "Message not found: {}", id.value);
+    TRY(const std::string parts, parts_json(sql, rows.integer(0)));
+    return fmt::format("{{\"info\":{},\"parts\":{}}}", rows.text(1), parts);
+  });
+}
+
+Result<domain::MessageWithParts> Reader::message(const SessionId& session_id, const MessageId& id) {
+  TRY(const std::string json, message_json(session_id, id));
+  return wire::decode_message_with_parts(json);
+}
+
+Result<std::vector<domain::MessageWithParts>> Reader::history(const SessionId& id) {
+  TRY(const MessagePage page, messages_json(id, {}));
+  return wire::decode_messages_with_parts(page.json);
+}
+
+// ------------------------------------------------------------------------------------------------ requests, todos
+
+Result<std::string> Reader::requests_json(const std::optional<std::string>& directory) {
+  return with_connection([&](Connection& sql) -> Result<std::string> {
+    std::optional<std::string_view> only;
+    if (directory) only = *directory;
+    return joined(
+        sql.rows("SELECT r.body FROM request r JOIN session s ON s.key = r.session "
+                 "WHERE r.reply IS NULL AND (?1 IS NULL OR s.directory = ?1) ORDER BY r.key",
+                 only));
+  });
+}
+
+Result<std::vector<domain::PermissionRequest>> Reader::open_requests(const SessionId& id) {
+  return with_connection([&](Connection& sql) -> Result<std::vector<domain::PermissionRequest>> {
+    TRY(const std::int64_t key, session_key(sql, id));
+    return decoded(sql.rows("SELECT body FROM request WHERE session = ? AND reply IS NULL ORDER BY key", key),
+                   &wire::decode_permission_request);
+  });
+}
+
+Result<RequestRow> Reader::request(const PermissionId& id) {
+  return with_connection([&](Connection& sql) -> Result<RequestRow> {
+    Rows rows = sql.rows(
+        "SELECT r.body, s.directory, r.reply IS NULL FROM request r JOIN session s ON s.key = r.session WHERE r.id = ?", id);
+    if (!rows.next()) return fail(ErrorCode::not_found, "Permission request not found: {}", id.value);
+    TRY(auto request, wire::decode_permission_request(rows.text(0)));
+    return RequestRow{std::move(request), std::string(rows.text(1)), rows.integer(2) != 0};
+  });
+}
+
+Result<std::string> Reader::todos_json(const SessionId& id) {
+  return with_connection([&](Connection& sql) -> Result<std::string> {
+    TRY(const std::int64_t key, session_key(sql, id));
+    Rows rows = sql.rows("SELECT body FROM todo WHERE session = ?", key);
+    return rows.next() ? std::string(rows.text(0)) : "[]";
+  });
+}
+
+Result<OpenWork> Reader::open_work() {
+  return with_connection([&](Connection& sql) -> Result<OpenWork> {
+    OpenWork work;
+    Rows turns = sql.rows("SELECT s.id, t.message FROM turn t JOIN session s ON s.key = t.session WHERE t.reason IS NULL");
+    while (turns.next()) work.turns.push_back({{std::string(turns.text(0))}, {std::string(turns.text(1))}});
+    Rows inbox = sql.rows("SELECT s.id, i.message FROM inbox i JOIN session s ON s.key = i.session ORDER BY i.seq");
+    while (inbox.next()) work.inbox.push_back({{std::string(inbox.text(0))}, {std::string(inbox.text(1))}});
+    TRY(auto messages, decoded(sql.rows("SELECT body FROM message WHERE open ORDER BY key"), &wire::decode_message));
+    for (auto& message : messages) {
+      if (auto* assistant = std::get_if<domain::AssistantMessage>(&message)) work.messages.push_back(std::move(*assistant));
+    }
+    Rows parts = sql.rows("SELECT key, body FROM part WHERE open ORDER BY key");
+    while (parts.next()) {
+      const std::int64_t key = parts.integer(0);
+      const Tails tails = tails_of(sql, {key, key});
+      std::string json(parts.text(1));
+      if (const auto tail = tails.find(key); tail != tails.end()) {
+        TRY(json, with_tail(json, tail->second));
+      }
+      TRY(auto part, wire::decode_part(json));
+      work.parts.push_back(std::move(part));
+    }
+    return work;
+  });
+}
+
+// --------------------------------------------------------------------------------------------------------- events
+
+Result<std::vector<StoredEvent>> Reader::events_after(Seq after, std::int64_t limit) {
+  return with_connection([&](Connection& sql) -> Result<std::vector<StoredEvent>> {
+    std::vector<StoredEvent> events;
+    // A tombstone tells its session itself.
+    Rows rows = sql.rows(
+        "SELECT e.seq, e.session_seq, e.id, e.time, e.type, e.entity, e.body, e.session,"
+        " coalesce(s.id, e.body ->> '$.id'), coalesce(s.directory, e.body ->> '$.directory'),"
+        " coalesce(s.project, e.body ->> '$.projectID'), s.body "
+        "FROM event e LEFT JOIN session s ON s.key = e.session WHERE e.seq > ? ORDER BY e.seq LIMIT ?",
+        after, limit);
+    while (rows.next()) {
+      const std::string_view type = wire::static_type(rows.text(4));
+      TimeMs time = rows.integer(3);
+      const std::int64_t entity = rows.integer(5);
+      std::string body;
+      if (!rows.null(6)) {
+        body = rows.text(6);
+      } else if (type == "session.created" || type == "session.updated") {
+        body = rows.text(11);
+      } else if (type == "message.updated") {
+        Rows message = sql.rows("SELECT body FROM message WHERE key = ?", entity);
+        if (message.next()) body = message.text(0);
+      } else if (type == "message.part.updated") {
+        Rows part = sql.rows("SELECT body, time FROM part WHERE key = ?", entity);
+        if (part.next()) {
+          body = part.text(0);
+          time = part.integer(1);
+        }
+      } else if (type == "permission.asked") {
+        Rows request = sql.rows("SELECT body FROM request WHERE key = ?", entity);
+        if (request.next()) body = request.text(0);
+      } else if (type == "todo.updated") {
+        Rows todo = sql.rows("SELECT body FROM todo WHERE session = ?", rows.integer(7));
+        if (todo.next()) body = todo.text(0);
+      } else if (type == "quarterdeck.part.appended") {
+        const Seq seq = rows.integer(0);
+        Rows tail = sql.rows(
+            "SELECT m.id, p.id, t.text FROM tail t JOIN part p ON p.key = t.part JOIN message m ON m.key = t.part >> 17 "
+            "WHERE t.part = ? AND t.seq = ?",
+            entity, seq);
+        if (tail.next()) {
+          const domain::PartAppended appended{
+              {std::string(tail.text(0))}, {std::string(tail.text(1))}, std::string(tail.text(2))};
+          body = wire::encode_body({std::string(rows.text(8))}, appended).body;
+        }
+      }
+      if (body.empty()) return fail(ErrorCode::internal, "event {} ({}) has lost its body", rows.integer(0), type);
+      events.push_back({rows.integer(0), rows.integer(1), {std::string(rows.text(2))}, rows.integer(3), type,
+                        std::make_shared<const std::string>(wire::properties_of(type, rows.text(8), body, time)),
+                        {std::string(rows.text(8))}, std::string(rows.text(9)), std::string(rows.text(10))});
+    }
+    return events;
+  });
+}
+
+Result<Seq> Reader::last_seq() {
+  return with_connection([](Connection& sql) -> Result<Seq> {
+    return sql.integer("SELECT max(seq) FROM event").value_or(0);
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------- projects
+
+Result<std::string> Reader::projects_json() {
+  return with_connection(
+      [](Connection& sql) -> Result<std::string> { return joined(sql.rows("SELECT body FROM project ORDER BY id")); });
+}
+
+Result<std::vector<domain::Project>> Reader::projects() {
+  return with_connection([](Connection& sql) {
+    return decoded(sql.rows("SELECT body FROM project ORDER BY id"), &wire::decode_project);
+  });
+}
+
+Result<domain::Project> Reader::project(const std::string& id) {
+  return with_connection([&](Connection& sql) -> Result<domain::Project> {
+    Rows rows = sql.rows("SELECT body FROM project WHERE id = ?", std::string_view(id));
+    if (!rows.next()) return fail(ErrorCode::not_found, "Project not found: {}", id);
+    return wire::decode_project(rows.text(0));
+  });
+}
+
+Result<Counts> Reader::counts() {
+  return with_connection([](Connection& sql) -> Result<Counts> {
+    return Counts{.sessions = *sql.integer("SELECT count(*) FROM session"),
+                  .messages = *sql.integer("SELECT count(*) FROM message"),
+                  .parts = *sql.integer("SELECT count(*) FROM part"),
+                  .events = *sql.integer("SELECT count(*) FROM event"),
+                  .open_requests = *sql.integer("SELECT count(*) FROM request WHERE reply IS NULL"),
+                  .open_turns = *sql.integer("SELECT count(*) FROM turn WHERE reason IS NULL")};
+  });
+}
+
+}  // namespace quarterdeck::store::sqlite

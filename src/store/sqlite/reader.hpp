@@ -1,0 +1,50 @@
+// Query over SQLite: a pool of read connections, one per call at a time, each call in one read transaction.
+#pragma once
+
+#include <mutex>
+
+#include "store/query.hpp"
+#include "store/sqlite/connection.hpp"
+#include "store/sqlite/migrations.hpp"
+
+namespace quarterdeck::store::sqlite {
+
+class Reader final : public Query {
+ public:
+  explicit Reader(std::filesystem::path path) : path_(std::move(path)) {}
+
+  Result<std::string> session_json(const SessionId& id) override;
+  Result<domain::Session> session(const SessionId& id) override;
+  Result<std::string> sessions_json(const SessionFilter& filter) override;
+  Result<std::vector<domain::Session>> sessions(const SessionFilter& filter) override;
+  Result<std::string> children_json(const SessionId& parent) override;
+  Result<std::vector<SessionId>> children(const SessionId& parent) override;
+  Result<MessagePage> messages_json(const SessionId& session, const MessageSlice& slice) override;
+  Result<std::string> message_json(const SessionId& session, const MessageId& message) override;
+  Result<domain::MessageWithParts> message(const SessionId& session, const MessageId& message) override;
+  Result<std::vector<domain::MessageWithParts>> history(const SessionId& session) override;
+  Result<std::string> requests_json(const std::optional<std::string>& directory) override;
+  Result<std::vector<domain::PermissionRequest>> open_requests(const SessionId& session) override;
+  Result<RequestRow> request(const PermissionId& id) override;
+  Result<std::string> todos_json(const SessionId& session) override;
+  Result<OpenWork> open_work() override;
+  Result<std::vector<StoredEvent>> events_after(Seq after, std::int64_t limit) override;
+  Result<Seq> last_seq() override;
+  Result<std::string> projects_json() override;
+  Result<std::vector<domain::Project>> projects() override;
+  Result<domain::Project> project(const std::string& id) override;
+  Result<Counts> counts() override;
+
+ private:
+  // Runs `read` on a free connection inside a read transaction and turns SqlFailure into an error.
+  template <class Read>
+  auto with_connection(Read read) -> decltype(read(std::declval<Connection&>()));
+  Result<std::unique_ptr<Connection>> take();
+  void give_back(std::unique_ptr<Connection> connection);
+
+  std::filesystem::path path_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+}  // namespace quarterdeck::store::sqlite

@@ -1,0 +1,128 @@
+#include "store/sqlite/writer.hpp"
+
+#include "base/log.hpp"
+
+namespace quarterdeck::store::sqlite {
+
+Writer::Writer(Loop& loop, Clock& clock, Random& random, const SqliteOptions& options,
+               std::unique_ptr<Connection> connection, Seq last_seq)
+    : EventStore(loop),
+      ids_(clock, random),
+      clock_(clock),
+      queue_events_max_(options.queue_events_max),
+      connection_(std::move(connection)),
+      projector_(*connection_),
+      failpoint_(options.failpoint),
+      seq_(last_seq),
+      thread_([this] { run(); }) {}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Writer::append(Batch batch, Done done) {
+  if (*queued_events_ + batch.events.size() > queue_events_max_) {
+    loop_.post([done = std::move(done)]() mutable {
+      done(fail(ErrorCode::unavailable, "the store cannot keep up; try again"));
+    });
+    return;
+  }
+  *queued_events_ += batch.events.size();
+  // Ids and times are given here, in the order of the calls, which is the order of the numbers.
+  std::vector<Stamp> stamps;
+  stamps.reserve(batch.events.size());
+  for (std::size_t i = 0; i < batch.events.size(); ++i) stamps.push_back({ids_.event(), clock_.now_ms()});
+  enqueue(Append{std::move(batch), std::move(stamps), std::move(done), {}});
+}
+
+void Writer::put_project(domain::Project project, std::move_only_function<void(Result<>)> done) {
+  enqueue(PutProject{std::move(project), std::move(done), {}});
+}
+
+void Writer::enqueue(Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void Writer::run() {
+  while (true) {
+    std::vector<Job> group;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      group.swap(queue_);
+    }
+    write(group);
+    loop_.post([group = std::move(group), observer = observer_, queued = queued_events_]() mutable {
+      for (Job& job : group) {
+        if (auto* appended = std::get_if<Append>(&job)) {
+          *queued -= appended->stamps.size();
+          if (appended->result && *observer) (*observer)(*appended->result);
+        }
+      }
+      for (Job& job : group) {
+        std::visit([](auto& each) { if (each.done) each.done(std::move(each.result)); }, job);
+      }
+    });
+  }
+}
+
+void Writer::write(std::vector<Job>& group) {
+  const Seq before = seq_;
+  try {
+    at("begin");
+    connection_->run("BEGIN IMMEDIATE");
+    for (Job& job : group) {
+      if (auto* append_job = std::get_if<Append>(&job)) {
+        apply(*append_job);
+      } else {
+        projector_.put_project(std::get<PutProject>(job).project);
+      }
+    }
+    at("commit");
+    connection_->run("COMMIT");
+    at("committed");
+  } catch (const SqlFailure& failure) {
+    seq_ = before;
+    // SQLite rolls back by itself after some failures.
+    try {
+      if (connection_->in_transaction()) connection_->run("ROLLBACK");
+    } catch (const SqlFailure& again) {
+      log::error("rolling back: {}", again.what());
+    }
+    const Error error = to_error(failure);
+    log::error("{} appends failed: {}", group.size(), error.message);
+    for (Job& job : group) std::visit([&](auto& each) { each.result = std::unexpected(error); }, job);
+  }
+}
+
+void Writer::apply(Append& job) {
+  const Seq before = seq_;
+  std::vector<StoredEvent> stored;
+  stored.reserve(job.batch.events.size());
+  connection_->run("SAVEPOINT batch");
+  for (std::size_t i = 0; i < job.batch.events.size(); ++i) {
+    auto event = projector_.apply(job.batch, job.batch.events[i], job.stamps[i], ++seq_);
+    if (!event) {
+      seq_ = before;
+      connection_->run("ROLLBACK TO batch");
+      connection_->run("RELEASE batch");
+      job.result = std::unexpected(std::move(event).error());
+      return;
+    }
+    stored.push_back(std::move(*event));
+  }
+  connection_->run("RELEASE batch");
+  job.result = std::move(stored);
+}
+
+}  // namespace quarterdeck::store::sqlite

@@ -1,0 +1,74 @@
+// The one writer: a thread that takes everything that is queued into one transaction (group commit), then posts the
+// results to the loop. A batch that does not fit is rolled back alone, by a savepoint; a failing disk fails the group.
+//
+//   loop: append -> queue ... thread: BEGIN, apply each, COMMIT (fsync) ... loop: observer, then each done
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <variant>
+
+#include "store/open.hpp"
+#include "store/sqlite/connection.hpp"
+#include "store/sqlite/projector.hpp"
+
+namespace quarterdeck::store::sqlite {
+
+class Writer final : public EventStore {
+ public:
+  Writer(Loop& loop, Clock& clock, Random& random, const SqliteOptions& options, std::unique_ptr<Connection> connection,
+         Seq last_seq);
+  ~Writer() override;  // writes what is queued; its completions are posted
+
+  void append(Batch batch, Done done) override;
+  void observe(Observer observer) override { observer_ = std::make_shared<Observer>(std::move(observer)); }
+  void put_project(domain::Project project, std::move_only_function<void(Result<>)> done) override;
+  using EventStore::append;
+  using EventStore::put_project;
+
+ private:
+  struct Append {
+    Batch batch;
+    std::vector<Stamp> stamps;
+    Done done;
+    Appended result;
+  };
+  struct PutProject {
+    domain::Project project;
+    std::move_only_function<void(Result<>)> done;
+    Result<> result;
+  };
+  using Job = std::variant<Append, PutProject>;
+
+  void enqueue(Job job);
+  void run();
+  void write(std::vector<Job>& group);
+  void apply(Append& job);
+  void at(std::string_view point) const {
+    if (failpoint_) failpoint_(point);
+  }
+
+  // Loop.
+  IdSource ids_;
+  Clock& clock_;
+  // Shared: completions may be posted when the writer is already gone.
+  std::shared_ptr<Observer> observer_ = std::make_shared<Observer>();
+  const std::size_t queue_events_max_;
+  std::shared_ptr<std::size_t> queued_events_ = std::make_shared<std::size_t>(0);
+
+  // Writer thread.
+  std::unique_ptr<Connection> connection_;
+  Projector projector_;
+  std::function<void(std::string_view)> failpoint_;
+  Seq seq_;
+
+  // Both.
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Job> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace quarterdeck::store::sqlite
