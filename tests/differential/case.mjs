@@ -10,9 +10,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
-import { normalise, showBytes } from './compare.mjs';
+import { normalise, showBytes, withoutOrder } from './compare.mjs';
 
-const kAbortSeconds = 60;
+const kAbortSeconds = 120;
 
 function expand(value, names) {
   if (typeof value === 'string') return Object.entries(names).reduce((text, [name, real]) => text.replaceAll(name, real), value);
@@ -98,7 +98,7 @@ function toolCalls(messages) {
   return messages.filter(({ info }) => info.role === 'assistant').flatMap(({ parts }) => parts).filter(({ type }) => type === 'tool').map(({ tool, state }) => {
     const { time, attachments, ...rest } = state;
     const shown = attachments?.map(({ type, mime, filename, url }) => ({ type, mime, filename, url }));
-    return { tool, ...rest, ...(shown ? { attachments: shown } : {}) };
+    return withoutOrder({ tool, ...rest, ...(shown ? { attachments: shown } : {}) });
   });
 }
 

@@ -12,6 +12,18 @@ export function showBytes(bytes) {
   return text.length > kLongText ? { bytes: bytes.length, sha256: sha256(bytes) } : text;
 }
 
+// Searches list files in the order the file system gives them, and when they are cut, so is the choice: files are sorted,
+// and of a search that was cut only the number of files and the last words count.
+export function withoutOrder(call) {
+  const separator = { glob: '\n', grep: '\n\n\n' }[call.tool];
+  if (!separator || call.output === undefined) return call;
+  const [head, body] = call.tool === 'grep' ? [/^Found .*\n/.exec(call.output)?.[0] ?? '', call.output.replace(/^Found .*\n/, '')] : ['', call.output];
+  const files = body.split(separator).filter((text) => text.trim() && !/^\n?\(Results/.test(text));
+  if (!call.metadata?.truncated) return { ...call, output: head + files.map((text) => text.replace(/\n$/, '')).sort().join(separator) };
+  const last = /\n\(Results.*$/.exec(call.output)?.[0] ?? '';
+  return { ...call, output: `${head}<${files.length} files>${last}` };
+}
+
 // names: { $NAME: path or list of paths }, the longest paths first. Keys come out sorted.
 export function normalise(value, names) {
   if (typeof value === 'string') {
