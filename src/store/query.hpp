@@ -63,6 +63,14 @@ struct OpenWork {
   std::vector<domain::Part> parts;                 // tools pending or running, texts without an end; streamed text included
 };
 
+// What one session still has to do.
+struct SessionWork {
+  std::optional<MessageId> turn;  // the prompt whose turn is open
+  int attempt = 0;                // of that turn; more than 1 after a restart
+  std::vector<MessageId> inbox;   // admitted, no turn yet; oldest first
+  bool operator==(const SessionWork&) const = default;
+};
+
 struct Counts {
   std::int64_t sessions = 0;
   std::int64_t messages = 0;
@@ -94,6 +102,11 @@ class Query {
   virtual Result<RequestRow> request(const PermissionId& id) = 0;
   virtual Result<std::string> todos_json(const SessionId& session) = 0;
   virtual Result<OpenWork> open_work() = 0;  // pool
+  virtual Result<SessionWork> work(const SessionId& session) = 0;
+  // Sessions with an open turn or a waiting prompt, longest waiting first.
+  virtual Result<std::vector<SessionId>> sessions_with_work() = 0;
+  // The newest assistant message that answers `prompt`.
+  virtual Result<std::optional<MessageId>> last_answer(const SessionId& session, const MessageId& prompt) = 0;
 
   // Numbers greater than `after`, ascending, at most `limit`. Superseded states are absent.
   virtual Result<std::vector<StoredEvent>> events_after(Seq after, std::int64_t limit) = 0;  // pool

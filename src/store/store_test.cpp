@@ -69,6 +69,27 @@ TEST_P(StoreContract, NumbersEventsFromOneAndWithinTheirSessionFromZero) {
   EXPECT_TRUE(first->at(0).id.value.starts_with("evt_"));
 }
 
+TEST_P(StoreContract, TellsWhatASessionStillHasToDo) {
+  make_conversation();
+  ASSERT_TRUE(append("ses_1", {TurnStarted{{"msg_1"}, 2}, PromptAdmitted{{"msg_7"}}, PromptAdmitted{{"msg_8"}}}));
+  EXPECT_EQ(*query().work({"ses_1"}), (SessionWork{MessageId{"msg_1"}, 2, {{"msg_7"}, {"msg_8"}}}));
+  EXPECT_EQ(*query().sessions_with_work(), std::vector<SessionId>{{"ses_1"}});
+  ASSERT_TRUE(append("ses_1", {TurnEnded{{"msg_1"}, "completed"}, TurnStarted{{"msg_7"}}, TurnEnded{{"msg_7"}, "completed"},
+                               TurnStarted{{"msg_8"}}, TurnEnded{{"msg_8"}, "aborted"}}));
+  EXPECT_EQ(*query().work({"ses_1"}), SessionWork{});
+  EXPECT_TRUE(query().sessions_with_work()->empty());
+}
+
+TEST_P(StoreContract, FindsTheNewestAnswerToAPrompt) {
+  make_conversation();
+  EXPECT_EQ(*query().last_answer({"ses_1"}, {"msg_1"}), std::nullopt);
+  auto first = assistant("ses_1", "msg_2");
+  auto second = assistant("ses_1", "msg_3");
+  first.parent_id = second.parent_id = {"msg_1"};
+  ASSERT_TRUE(append("ses_1", {MessageUpdated{first}, MessageUpdated{second}}));
+  EXPECT_EQ(*query().last_answer({"ses_1"}, {"msg_1"}), MessageId{"msg_3"});
+}
+
 TEST_P(StoreContract, ReadsBackEveryKindOfEventAsItWasAppended) {
   const PermissionRequest request{{"per_1"}, {"ses_1"}, "bash", {"ls"}, {}, {"ls *"}, ToolRef{{"msg_2"}, "call_1"}};
   const std::vector<Event> all{

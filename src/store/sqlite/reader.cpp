@@ -244,6 +244,46 @@ Result<OpenWork> Reader::open_work() {
   });
 }
 
+Result<SessionWork> Reader::work(const SessionId& id) {
+  return with_connection([&](Connection& sql) -> Result<SessionWork> {
+    TRY(const std::int64_t session, session_key(sql, id));
+    SessionWork work;
+    Rows turn = sql.rows(
+        "SELECT t.message, coalesce(e.body ->> '$.attempt', 1) FROM turn t LEFT JOIN event e ON e.seq = t.seq "
+        "WHERE t.session = ? AND t.reason IS NULL",
+        session);
+    if (turn.next()) {
+      work.turn = MessageId{std::string(turn.text(0))};
+      work.attempt = static_cast<int>(turn.integer(1));
+    }
+    Rows inbox = sql.rows("SELECT message FROM inbox WHERE session = ? ORDER BY seq", session);
+    while (inbox.next()) work.inbox.push_back({std::string(inbox.text(0))});
+    return work;
+  });
+}
+
+Result<std::vector<SessionId>> Reader::sessions_with_work() {
+  return with_connection([&](Connection& sql) -> Result<std::vector<SessionId>> {
+    std::vector<SessionId> ids;
+    Rows rows = sql.rows(
+        "SELECT s.id FROM (SELECT session, seq FROM turn WHERE reason IS NULL UNION ALL SELECT session, seq FROM inbox) w "
+        "JOIN session s ON s.key = w.session GROUP BY s.key ORDER BY min(w.seq)");
+    while (rows.next()) ids.push_back({std::string(rows.text(0))});
+    return ids;
+  });
+}
+
+Result<std::optional<MessageId>> Reader::last_answer(const SessionId& id, const MessageId& prompt) {
+  return with_connection([&](Connection& sql) -> Result<std::optional<MessageId>> {
+    TRY(const std::int64_t session, session_key(sql, id));
+    Rows rows = sql.rows(
+        "SELECT id FROM message WHERE session = ? AND body ->> '$.parentID' = ? ORDER BY created DESC, id DESC LIMIT 1",
+        session, prompt);
+    if (!rows.next()) return std::nullopt;
+    return MessageId{std::string(rows.text(0))};
+  });
+}
+
 // --------------------------------------------------------------------------------------------------------- events
 
 Result<std::vector<StoredEvent>> Reader::events_after(Seq after, std::int64_t limit) {

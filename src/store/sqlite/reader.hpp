@@ -28,6 +28,9 @@ class Reader final : public Query {
   Result<RequestRow> request(const PermissionId& id) override;
   Result<std::string> todos_json(const SessionId& session) override;
   Result<OpenWork> open_work() override;
+  Result<SessionWork> work(const SessionId& session) override;
+  Result<std::vector<SessionId>> sessions_with_work() override;
+  Result<std::optional<MessageId>> last_answer(const SessionId& session, const MessageId& prompt) override;
   Result<std::vector<StoredEvent>> events_after(Seq after, std::int64_t limit) override;
   Result<Seq> last_seq() override;
   Result<std::string> projects_json() override;
