@@ -1,6 +1,7 @@
-// What a shell command line would run, for permission rules: each simple command of `a && b | c`, of subshells and of
-// command substitutions. Understands bash's quoting, not its expansions; what it cannot parse is reported as one command,
-// so that a rule for a harmless prefix never matches it by accident.
+// What a shell command line would run, for permission rules: each simple command of `a && b | c`, of subshells, of
+// command substitutions and of `bash -c '…'` (one level). Understands bash's quoting, not its expansions.
+// Law: of a line that it cannot parse it reports what it found and then the whole line behind kNotUnderstood, so that a
+// rule for a harmless prefix ("echo *") never allows it by accident. Never throws, linear in the line's length.
 #pragma once
 
 #include <string>
@@ -9,9 +10,11 @@
 
 namespace quarterdeck::permission {
 
+inline constexpr std::string_view kNotUnderstood = "(not understood) ";
+
 struct SimpleCommand {
-  std::string text;                // as written, redirections cut
-  std::vector<std::string> words;  // unquoted
+  std::string text;                // as written: with its assignments, redirections, here-documents
+  std::vector<std::string> words;  // unquoted, without leading assignments; substitutions as written
 };
 
 struct ShellLine {
