@@ -38,11 +38,11 @@ iovec part(std::string_view bytes) { return {const_cast<char*>(bytes.data()), by
 }  // namespace
 
 Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket, std::string peer)
-    : Deadlines::Entry(core->deadlines),
-      core_(std::move(core)),
+    : core_(std::move(core)),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
-      parser_({core_->options.limits.header_bytes_max, core_->options.limits.body_bytes_max}) {
+      parser_({core_->options.limits.header_bytes_max, core_->options.limits.body_bytes_max}),
+      deadline_(core_->deadlines, [this] { signal(kTimeout); }) {
   core_->connections.insert(this);
 }
 
@@ -93,7 +93,7 @@ Task<bool> Connection::read_request() {
   bool in_body = false;
   for (;;) {
     if (state == RequestParser::State::complete) {
-      clear_deadline();
+      deadline_.clear();
       co_return true;
     }
     if (state == RequestParser::State::failed) {
@@ -220,7 +220,7 @@ Task<bool> Connection::send(std::span<iovec> parts) {
     set_timeout(Deadlines::now_ms() + core_->options.limits.write_timeout_ms);
     watch_writable();
     const unsigned raised = co_await until(kWritable | kTimeout);
-    clear_deadline();
+    deadline_.clear();
     if (raised & (kClosed | kTimeout)) co_return false;
   }
 }
@@ -281,7 +281,7 @@ void Connection::signal(unsigned raised) {
 
 void Connection::set_timeout(std::int64_t due_ms) {
   raised_ &= ~unsigned{kTimeout};
-  set_deadline(due_ms);
+  deadline_.set(due_ms);
 }
 
 void Connection::watch_readable() {
@@ -305,7 +305,7 @@ void Connection::watch_writable() {
 void Connection::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
-  clear_deadline();
+  deadline_.clear();
   signal(kClosed);
 }
 

@@ -22,12 +22,12 @@ struct iovec;
 
 namespace quarterdeck::net {
 
-class Connection final : public std::enable_shared_from_this<Connection>, private Deadlines::Entry {
+class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::ip::tcp::socket;
 
   Connection(std::shared_ptr<ServerCore> core, Socket socket, std::string peer);
-  ~Connection() override;
+  ~Connection();
 
   void start();
   // Over the limit of connections: says so and goes.
@@ -90,7 +90,6 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   };
   Until until(unsigned wanted) { return {*this, wanted | kClosed}; }
   void signal(unsigned raised);
-  void on_deadline() override { signal(kTimeout); }
   void set_timeout(std::int64_t due_ms);
   void watch_readable();
   void watch_writable();
@@ -99,6 +98,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Socket socket_;
   std::string peer_;
   RequestParser parser_;
+  Deadlines::Entry deadline_;
   std::coroutine_handle<> waiter_;
   unsigned wanted_ = 0;
   unsigned raised_ = 0;

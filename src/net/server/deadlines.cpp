@@ -55,7 +55,7 @@ void Deadlines::expire() {
       continue;
     }
     entry.due_ms_ = kNever;
-    entry.on_deadline();
+    entry.on_deadline_();
   }
   arm();
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "base/loop.hpp"
 
@@ -18,20 +19,19 @@ class Deadlines {
 
   class Entry {
    public:
-    explicit Entry(Deadlines& deadlines) : deadlines_(deadlines) {}
-    virtual ~Entry() { deadlines_.remove(*this); }
+    Entry(Deadlines& deadlines, Loop::Callback on_deadline)
+        : deadlines_(deadlines), on_deadline_(std::move(on_deadline)) {}
+    ~Entry() { deadlines_.remove(*this); }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
-    // On the clock of now_ms(); replaces the deadline before.
-    void set_deadline(std::int64_t due_ms) { deadlines_.set(*this, due_ms); }
-    void clear_deadline() { due_ms_ = kNever; }
+    // On the clock of now_ms(); replaces the deadline before. The callback runs once for each that passes.
+    void set(std::int64_t due_ms) { deadlines_.set(*this, due_ms); }
+    void clear() { due_ms_ = kNever; }
 
    private:
     friend Deadlines;
-    // Once, when the deadline has passed.
-    virtual void on_deadline() = 0;
-
     Deadlines& deadlines_;
+    Loop::Callback on_deadline_;
     std::int64_t due_ms_ = kNever;
     bool queued_ = false;
     std::multimap<std::int64_t, Entry*>::iterator place_;
