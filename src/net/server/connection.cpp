@@ -302,6 +302,12 @@ void Connection::watch_writable() {
   });
 }
 
+void Connection::reset() {
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  close();
+}
+
 void Connection::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);

@@ -77,6 +77,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Bytes into core_->read_buffer; 0 = would block, -1 = gone.
   std::ptrdiff_t receive();
   bool stream_peer_gone();
+  // Closes so that the peer sees a reset, whatever is still on its way.
+  void reset();
 
   struct Until {
     Connection& connection;

@@ -84,7 +84,8 @@ Task<bool> Connection::write_stream(Response response, Exchange exchange) {
   for (int batches = 0;; ++batches) {
     Stream::Batch batch = stream->take(kBatchBytes);
     if (stopping && batch.pieces.empty()) batch.end = true;
-    if (batch.pieces.empty() && !batch.end) {
+    if (batch.abort) batch.end = false;
+    if (batch.pieces.empty() && !batch.end && !batch.abort) {
       stream->when_ready([connection = weak_from_this(), core = std::weak_ptr(core_)] {
         if (const auto shared = core.lock()) shared->wake_soon(connection);
       });
@@ -111,6 +112,10 @@ Task<bool> Connection::write_stream(Response response, Exchange exchange) {
       iovec rest{kept.data(), kept.size()};
       if (!co_await send({&rest, 1})) co_return false;
       batches = 0;
+    }
+    if (batch.abort) {
+      reset();
+      co_return false;
     }
     if (batch.end) co_return true;
     if (batches >= kBatchesPerTurn) {
