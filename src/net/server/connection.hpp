@@ -68,6 +68,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Task<bool> write_stream(Response response, Exchange exchange);
   Task<std::string> compress(std::string_view body);
   Task<void> refuse(RequestFailure failure);
+  Task<void> turn_away();
   // Reads what the client still sends, a little, so that closing does not reset the answer away.
   Task<void> linger();
   Task<bool> send(std::span<iovec> parts);

@@ -70,7 +70,6 @@ bool Connection::stream_peer_gone() {
 Task<bool> Connection::write_stream(Response response, Exchange exchange) {
   const auto stream = std::move(std::get<std::unique_ptr<Stream>>(response.body));
   const Framing framing = exchange.http_1_0 ? Framing::until_close : Framing::chunked;
-  if (exchange.http_1_0) exchange.keep_alive = false;
   {
     const std::string head = format_head({.status = response.status, .headers = &response.headers, .framing = framing,
                                           .keep_alive = exchange.keep_alive, .http_1_0 = exchange.http_1_0});
