@@ -3,9 +3,9 @@
 #   generated header <module>/embedded/<kConstant>.hpp. The assembler reads the file, so large ones cost nothing.
 
 function(embed_text module namespace name file)
-  get_target_property(type qd_${module} TYPE)
-  if(type STREQUAL "INTERFACE_LIBRARY")
-    return() # the module has no sources yet, so nobody uses the text
+  get_target_property(kind qd_${module} TYPE)
+  if(kind STREQUAL "INTERFACE_LIBRARY")
+    return()  # a module without sources has nobody who could read it
   endif()
   set(path ${CMAKE_SOURCE_DIR}/${file})
   set(directory ${CMAKE_BINARY_DIR}/generated/${module}/embedded)

@@ -16,6 +16,9 @@
 
 namespace quarterdeck::llm {
 
+// The scenario of `make run`, which repairs the sample project's bug, is `kDemoScenario` in
+// llm/embedded/kDemoScenario.hpp, made from scripted/demo.json.
+
 struct ScriptedModelOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0 = any free one
@@ -35,8 +38,5 @@ class ScriptedModel {
 
 // Errors: those of net::listen; `not_found` and `invalid` for the scenario file, naming file, place and expectation.
 Result<std::unique_ptr<ScriptedModel>> start_scripted_model(net::EventLoop& loop, ScriptedModelOptions options = {});
-
-// The scenario of `make run`: repairs the sample project's bug. Embedded from scripted/demo.json.
-std::string_view demo_scenario();
 
 }  // namespace quarterdeck::llm

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "llm/embedded/kDemoScenario.hpp"
 #include "llm/scripted/frames.hpp"
 #include "wire/json.hpp"
 
@@ -176,6 +177,26 @@ TEST(Scenario, NamesFilePlaceAndExpectationOfAMistake) {
   EXPECT_EQ(message(R"({"name":"t","rules":[{"when":{},"reply":{"fault":"boo"}}]})").find("s.json: Expected a fault"), 0u);
   EXPECT_EQ(message(R"({"name":"t"})"), "s.json: Missing key\n  at [\"rules\"]");
   EXPECT_EQ(message("{").find("s.json: malformed JSON"), 0u);
+}
+
+TEST(Scenario, OfTheDemoRepairsTheSampleStepByStep) {
+  const auto scenario = parse_scenario(kDemoScenario, "demo.json");
+  ASSERT_TRUE(scenario) << scenario.error().message;
+  auto conversation = user("The test fails. Find the bug, fix it, run the test and commit.");
+  conversation.system = "Working directory: /w\n";
+  const std::pair<std::string, std::string> steps[] = {
+      {"", "bash"}, {"return host.lower().lstrip", "edit"}, {"Edit applied", "bash"}, {"OK", "bash"}};
+  for (const auto& [result, tool] : steps) {
+    conversation.newest_results = result;
+    const auto script = script_of_scenario(*scenario, conversation);
+    ASSERT_TRUE(script);
+    ASSERT_FALSE(script->calls.empty()) << conversation.step;
+    EXPECT_EQ(script->calls.back().name, tool);
+    for (const auto& call : script->calls) EXPECT_TRUE(wire::parse(call.arguments)) << call.arguments;
+    ++conversation.step;
+  }
+  conversation.newest_results = "1 file changed";
+  EXPECT_EQ(script_of_scenario(*scenario, conversation)->finish, "stop");
 }
 
 TEST(Frames, EndWithUsageAndDone) {

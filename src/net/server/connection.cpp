@@ -49,7 +49,7 @@ Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket, std::str
 Connection::~Connection() { core_->connections.erase(this); }
 
 void Connection::start() { run(shared_from_this(), serve()); }
-void Connection::start_refusing() { run(shared_from_this(), refuse(kTooMany)); }
+void Connection::start_refusing() { run(shared_from_this(), turn_away()); }
 
 detail::Detached Connection::run(std::shared_ptr<Connection> self, Task<void> work) {
   // One of the three places that catch: what escapes here is a bug of ours and costs this connection only.
@@ -59,6 +59,8 @@ detail::Detached Connection::run(std::shared_ptr<Connection> self, Task<void> wo
     log::error("connection of {}: {}", self->peer_, error.what());
   }
   self->close();
+  // Not when the object dies: an aborted wait may keep it for a moment.
+  self->core_->connections.erase(self.get());
 }
 
 Task<void> Connection::serve() {
@@ -75,12 +77,16 @@ Task<void> Connection::serve() {
     Response response = co_await answer(std::move(request));
     if (core_->draining) exchange.keep_alive = false;
     const bool is_stream = std::holds_alternative<std::unique_ptr<Stream>>(response.body);
-    if (is_stream) --core_->answering;
+    if (is_stream) {
+      --core_->answering;
+      // Nothing but the end of the connection tells HTTP/1.0 where such a body ends.
+      if (exchange.http_1_0) exchange.keep_alive = false;
+    }
     const bool sent = co_await write(std::move(response), exchange);
     if (!is_stream) --core_->answering;
     if (!sent) co_return;
     if (!exchange.keep_alive) {
-      co_await linger();
+      if (!parser_.idle() || receive() > 0) co_await linger();
       co_return;
     }
   }
@@ -196,6 +202,12 @@ Task<void> Connection::refuse(RequestFailure failure) {
   if (co_await write_fixed(std::move(response), Exchange{})) co_await linger();
 }
 
+Task<void> Connection::turn_away() {
+  // Without lingering: those who are too many must not stay.
+  co_await write_fixed(failure_response(kTooMany), Exchange{});
+  receive();
+}
+
 Task<void> Connection::linger() {
   ::shutdown(socket_.native_handle(), SHUT_WR);
   set_timeout(Deadlines::now_ms() + kLingerMs);
@@ -300,6 +312,12 @@ void Connection::watch_writable() {
     self->writing_ = false;
     self->signal(error ? kClosed : kWritable);
   });
+}
+
+void Connection::reset() {
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  close();
 }
 
 void Connection::close() {

@@ -68,6 +68,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Task<bool> write_stream(Response response, Exchange exchange);
   Task<std::string> compress(std::string_view body);
   Task<void> refuse(RequestFailure failure);
+  Task<void> turn_away();
   // Reads what the client still sends, a little, so that closing does not reset the answer away.
   Task<void> linger();
   Task<bool> send(std::span<iovec> parts);
@@ -77,6 +78,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Bytes into core_->read_buffer; 0 = would block, -1 = gone.
   std::ptrdiff_t receive();
   bool stream_peer_gone();
+  // Closes so that the peer sees a reset, whatever is still on its way.
+  void reset();
 
   struct Until {
     Connection& connection;

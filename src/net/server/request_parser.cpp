@@ -68,13 +68,22 @@ bool split_target(Request& request) {
   return true;
 }
 
-const RequestFailure& explain(error_code error) {
+// "GET / HTTP/2.0": well-formed, but not for us.
+bool names_a_version(std::string_view head) {
+  const std::string_view line = head.substr(0, head.find('\r'));
+  if (line.size() < 9) return false;
+  const std::string_view end = line.substr(line.size() - 9);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return end.starts_with(" HTTP/") && is_digit(end[6]) && end[6] != '1' && end[7] == '.' && is_digit(end[8]);
+}
+
+const RequestFailure& explain(error_code error, std::string_view head) {
   if (error == http::error::header_limit) return kHeadTooLarge;
   if (error == http::error::body_limit) return kBodyTooLarge;
   if (error == http::error::bad_content_length || error == http::error::multiple_content_length) return kBadLength;
   if (error == http::error::bad_transfer_encoding) return kBadEncoding;
   if (error == http::error::bad_chunk || error == http::error::bad_chunk_extension) return kBadChunk;
-  if (error == http::error::bad_version) return kBadVersion;
+  if (error == http::error::bad_version) return names_a_version(head) ? kBadVersion : kBadRequestLine;
   if (error == http::error::bad_method || error == http::error::bad_target) return kBadRequestLine;
   return kBadHeader;
 }
@@ -205,7 +214,7 @@ void RequestParser::parse_head() {
     used += message_->put(boost::asio::const_buffer(buffer_.data() + used, head_end - used), error);
   }
   if (message_->refused) return fail(*message_->refused);
-  if (error) return fail(explain(error));
+  if (error) return fail(explain(error, buffer_));
   message_->eager(true);
   buffer_.erase(0, head_end);
   state_ = message_->is_done() ? State::complete : State::body;

@@ -70,7 +70,6 @@ bool Connection::stream_peer_gone() {
 Task<bool> Connection::write_stream(Response response, Exchange exchange) {
   const auto stream = std::move(std::get<std::unique_ptr<Stream>>(response.body));
   const Framing framing = exchange.http_1_0 ? Framing::until_close : Framing::chunked;
-  if (exchange.http_1_0) exchange.keep_alive = false;
   {
     const std::string head = format_head({.status = response.status, .headers = &response.headers, .framing = framing,
                                           .keep_alive = exchange.keep_alive, .http_1_0 = exchange.http_1_0});
@@ -84,7 +83,8 @@ Task<bool> Connection::write_stream(Response response, Exchange exchange) {
   for (int batches = 0;; ++batches) {
     Stream::Batch batch = stream->take(kBatchBytes);
     if (stopping && batch.pieces.empty()) batch.end = true;
-    if (batch.pieces.empty() && !batch.end) {
+    if (batch.abort) batch.end = false;
+    if (batch.pieces.empty() && !batch.end && !batch.abort) {
       stream->when_ready([connection = weak_from_this(), core = std::weak_ptr(core_)] {
         if (const auto shared = core.lock()) shared->wake_soon(connection);
       });
@@ -111,6 +111,10 @@ Task<bool> Connection::write_stream(Response response, Exchange exchange) {
       iovec rest{kept.data(), kept.size()};
       if (!co_await send({&rest, 1})) co_return false;
       batches = 0;
+    }
+    if (batch.abort) {
+      reset();
+      co_return false;
     }
     if (batch.end) co_return true;
     if (batches >= kBatchesPerTurn) {
