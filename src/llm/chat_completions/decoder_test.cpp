@@ -164,6 +164,43 @@ TEST(Decoder, RefusesADocumentThatIsNoAnswer) {
   EXPECT_EQ(decoder.finish().error().kind, Kind::malformed);
 }
 
+// Whatever way the network cuts the bytes, and with every kind of line end.
+TEST(Decoder, DoesNotCareWhereTheBytesAreCut) {
+  const std::string chunks[] = {
+      ": keep-alive", "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm \xC3\xA9\"}}]}",
+      "data: {\"choices\":[{\"delta\":{\"content\":\"caf\xC3\xA9 \xF0\x9F\x99\x82\"}}]}",
+      "data:{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"x\",\"arguments\":\"{\\\"k\\\":\"}}]}}]}",
+      "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"1}\"}}]},\"finish_reason\":\"tool_calls\"}]}",
+      "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}}", "data: [DONE]"};
+  const auto expected = events({ReasoningDelta{"hm \xC3\xA9"}, TextDelta{"caf\xC3\xA9 \xF0\x9F\x99\x82"},
+                                ToolCallStarted{0, "a", "x"}, ToolCallDelta{0, "{\"k\":"}, ToolCallDelta{0, "1}"}});
+  for (const std::string line_end : {"\n", "\r\n", "\r"}) {
+    std::string stream;
+    for (const auto& chunk : chunks) stream += chunk + line_end + line_end;
+    for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+      CollectingSink sink;
+      FixedRandom random;
+      Decoder decoder(sink, random);
+      net::SseDecoder sse;
+      for (const auto piece : {std::string_view(stream).substr(0, cut), std::string_view(stream).substr(cut)}) {
+        sse.feed(piece);
+        while (const auto event = sse.next()) decoder.on_data(event->data);
+      }
+      ASSERT_EQ(sink.events, expected) << "cut at " << cut;
+      ASSERT_EQ(*decoder.finish(), (ModelFinish{"tool-calls", {.total = 11, .input = 9, .output = 2}}));
+    }
+  }
+}
+
+TEST(Decoder, SurvivesShapesThatNobodySends) {
+  for (const std::string_view data : {R"({"choices":5})", R"({"choices":[null]})", R"({"choices":[{"delta":[]}]})",
+                                      R"({"choices":[{"delta":{"tool_calls":[1,{},{"index":-7},{"index":1e300,"id":5}]}}]})",
+                                      R"({"choices":[{"delta":{"content":{"a":1},"tool_calls":{}}}]})", R"({"usage":[]})",
+                                      R"({"choices":[{"finish_reason":7}]})", "[]", "null", R"({"error":{}})", "{}"}) {
+    decode({data, data, "[DONE]"});
+  }
+}
+
 TEST(Decoder, BoundsTheNumberOfCalls) {
   CollectingSink sink;
   FixedRandom random;
