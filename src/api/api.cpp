@@ -1,0 +1,44 @@
+#include "api/api.hpp"
+
+#include <iterator>
+
+#include "api/embedded/kSchemas.hpp"
+
+namespace quarterdeck::api {
+
+Api::Api(Services services, GuardOptions guard) : services_(std::move(services)), guard_(std::move(guard)) {
+  std::vector<Route> routes;
+  const auto add = [&](std::vector<Route> more) {
+    routes.insert(routes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  add(opencode::server_routes(services_));
+  add(opencode::event_routes(services_));
+  add(opencode::session_routes(services_));
+  add(opencode::message_routes(services_));
+  add(opencode::permission_routes(services_));
+  add(opencode::instance_routes(services_));
+  routes.push_back({"GET", "/doc", "doc", "This document: OpenAPI 3.1 of every route",
+                    [this](Call) -> Task<net::Response> {
+                      if (document_.empty()) {
+                        document_ = openapi_document(router_->routes(), services_.engine.options.version, kSchemas);
+                      }
+                      return [](std::string text) -> Task<net::Response> { co_return json(std::move(text)); }(document_);
+                    },
+                    "Object"});
+  router_ = std::make_unique<Router>(std::move(routes));
+}
+
+Task<net::Response> Api::handle(net::Request request) {
+  net::Response response;
+  // What the answer's CORS headers depend on, before the route takes the request.
+  net::Request head{.headers = request.headers};
+  if (auto refused = guard_.check(request)) {
+    response = std::move(*refused);
+  } else {
+    response = co_await router_->handle(std::move(request));
+  }
+  guard_.decorate(head, response);
+  co_return response;
+}
+
+}  // namespace quarterdeck::api

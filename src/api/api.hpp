@@ -1,0 +1,26 @@
+// The HTTP surface as one handler: guard, routes, /doc.
+#pragma once
+
+#include <memory>
+
+#include "api/guard.hpp"
+#include "api/opencode/routes.hpp"
+#include "api/router.hpp"
+#include "net/http.hpp"
+
+namespace quarterdeck::api {
+
+class Api {
+ public:
+  Api(Services services, GuardOptions guard);
+  Task<net::Response> handle(net::Request request);
+  const Router& router() const { return *router_; }
+
+ private:
+  Services services_;
+  Guard guard_;
+  std::string document_;  // made on first use
+  std::unique_ptr<Router> router_;
+};
+
+}  // namespace quarterdeck::api

@@ -1,0 +1,31 @@
+// OpenCode's HTTP API: tables of routes by noun. What each answers is OpenCode's documented and observed behaviour.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "api/router.hpp"
+#include "session/engine.hpp"
+#include "session/host.hpp"
+
+namespace quarterdeck::api {
+
+// What the handlers work with; outlives the router.
+struct Services {
+  session::Engine& engine;
+  session::Host& host;
+  std::filesystem::path directory;  // of the server process: for requests that name none
+};
+
+namespace opencode {
+
+std::vector<Route> session_routes(Services& services);     // /session…
+std::vector<Route> message_routes(Services& services);     // /session/:sessionID/message…, prompt_async
+std::vector<Route> permission_routes(Services& services);  // /permission…, /question
+std::vector<Route> event_routes(Services& services);       // /event, /global/event
+std::vector<Route> instance_routes(Services& services);    // /config, /provider, /agent, /project, /path, …
+std::vector<Route> server_routes(Services& services);      // /global/health, /log
+
+}  // namespace opencode
+}  // namespace quarterdeck::api

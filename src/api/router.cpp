@@ -1,0 +1,79 @@
+#include "api/router.hpp"
+
+#include <algorithm>
+
+#include "wire/json.hpp"
+
+namespace quarterdeck::api {
+namespace {
+
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> segments;
+  for (std::size_t at = 1; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    segments.push_back(path.substr(at, end - at));
+    at = end + 1;
+  }
+  return segments;
+}
+
+bool matches(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& segments) {
+  return std::ranges::equal(pattern, segments, [](std::string_view expected, std::string_view given) {
+    return expected.starts_with(':') || expected == given;
+  });
+}
+
+// Literal segments before parameters: /session/status is not a session id.
+bool more_literal(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b) {
+  return std::ranges::lexicographical_compare(
+      a, b, [](std::string_view x, std::string_view y) { return !x.starts_with(':') && y.starts_with(':'); });
+}
+
+}  // namespace
+
+Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
+  for (const Route& route : routes_) {
+    Pattern pattern{split(route.path), &route};
+    if (by_length_.size() <= pattern.segments.size()) by_length_.resize(pattern.segments.size() + 1);
+    by_length_[pattern.segments.size()].push_back(std::move(pattern));
+  }
+  for (auto& patterns : by_length_) {
+    std::ranges::sort(patterns, more_literal, &Pattern::segments);
+  }
+}
+
+Task<net::Response> Router::handle(net::Request request) const {
+  const std::vector<std::string_view> segments = split(request.path);
+  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  std::string allowed;
+  const Pattern* found = nullptr;
+  if (segments.size() < by_length_.size()) {
+    for (const Pattern& pattern : by_length_[segments.size()]) {
+      if (!matches(pattern.segments, segments)) continue;
+      if (pattern.route->method == method) {
+        found = &pattern;
+        break;
+      }
+      if (!allowed.empty()) allowed += ", ";
+      allowed += pattern.route->method;
+    }
+  }
+  if (!found) {
+    if (allowed.empty()) co_return not_found(fmt::format("No such path: {}", request.path));
+    net::Response response = json(
+        fmt::format(R"({{"name":"MethodNotAllowedError","data":{{"message":{}}}}})",
+                    wire::quoted(fmt::format("{} does not answer {}", request.path, request.method))),
+        405);
+    response.headers.push_back({"Allow", allowed});
+    co_return response;
+  }
+  Call call;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const std::string_view expected = found->segments[i];
+    if (expected.starts_with(':')) call.params.emplace_back(expected.substr(1), std::string(segments[i]));
+  }
+  call.request = std::move(request);
+  co_return co_await found->route->handler(std::move(call));
+}
+
+}  // namespace quarterdeck::api

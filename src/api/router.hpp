@@ -1,0 +1,52 @@
+// One table of routes drives everything that is said about them: matching, 404 and 405, /doc.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/call.hpp"
+#include "base/task.hpp"
+#include "net/http.hpp"
+
+namespace quarterdeck::api {
+
+struct Query {
+  std::string_view name;
+  std::string_view description;
+  bool required = false;
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view path;       // "/session/:sessionID/message"
+  std::string_view operation;  // OpenAPI operationId
+  std::string_view summary;
+  std::function<Task<net::Response>(Call)> handler;
+  std::string_view response = "";  // name of a component schema in schemas.json; "" = none (204) or free-form
+  std::string_view request = "";   // the same for the body
+  std::vector<Query> query = {};
+};
+
+class Router {
+ public:
+  explicit Router(std::vector<Route> routes);
+
+  // Unknown paths answer 404 and known ones with another method 405, as JSON; HEAD is answered as GET.
+  Task<net::Response> handle(net::Request request) const;
+  const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  struct Pattern {
+    std::vector<std::string_view> segments;  // ":name" matches any one segment
+    const Route* route;
+  };
+  std::vector<Route> routes_;
+  std::vector<std::vector<Pattern>> by_length_;  // index = number of segments
+};
+
+// OpenAPI 3.1 document of the routes. `schemas` is the JSON text of components.schemas.
+std::string openapi_document(const std::vector<Route>& routes, std::string_view version, std::string_view schemas);
+
+}  // namespace quarterdeck::api

@@ -1,0 +1,53 @@
+#include "app/serve.hpp"
+
+#include <cstdio>
+
+#include "app/server.hpp"
+#include "base/async.hpp"
+#include "base/log.hpp"
+#include "net/event_loop.hpp"
+
+namespace quarterdeck::app {
+namespace {
+
+Task<void> live(net::EventLoop& loop, Server& server) {
+  co_await server.recover();
+  if (!server.model_line().empty()) log::info("model: {}", server.model_line());
+  (void)loop;
+}
+
+Task<void> die(net::EventLoop& loop, Server& server) {
+  co_await server.shutdown();
+  loop.stop();
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options, process::Spawner spawner) {
+  const auto loop = net::make_event_loop();
+  auto made = make_server(*loop, options, Places::from_environment(), std::move(spawner));
+  if (!made) {
+    log::error("{}", made.error().message);
+    return 1;
+  }
+  Server& server = **made;
+  TaskGroup tasks(*loop);
+  bool stopping = false;
+  const auto signals = loop->on_terminate([&](int) {
+    // The second signal does not wait for anybody.
+    if (std::exchange(stopping, true)) {
+      loop->stop();
+      return;
+    }
+    log::info("stopping; running turns go on with the next start");
+    tasks.spawn(die(*loop, server));
+  });
+  // OpenCode's SDK waits for a line of this form on standard output.
+  std::printf("quarterdeck server listening on http://%s:%u\n", options.hostname.c_str(), server.port());
+  std::fflush(stdout);
+  tasks.spawn(live(*loop, server));
+  loop->run();
+  return 0;
+}
+
+}  // namespace quarterdeck::app

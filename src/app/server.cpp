@@ -1,0 +1,183 @@
+#include "app/server.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "api/api.hpp"
+#include "base/log.hpp"
+#include "feed/feed.hpp"
+#include "llm/catalogue.hpp"
+#include "llm/chat_completions.hpp"
+#include "llm/local_endpoints.hpp"
+#include "llm/scripted_model.hpp"
+#include "net/http_client.hpp"
+#include "net/http_server.hpp"
+#include "session/engine.hpp"
+#include "session/host.hpp"
+#include "session/instance.hpp"
+#include "store/open.hpp"
+#include "tools/tool.hpp"
+
+namespace quarterdeck::app {
+namespace {
+
+constexpr unsigned kPoolThreads = 4;
+constexpr std::int64_t kShutdownGraceMs = 2'000;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+class WiredServer final : public Server {
+ public:
+  WiredServer(net::EventLoop& loop, const ServeOptions& options, const Places& places, process::Spawner spawner)
+      : loop_(loop),
+        options_(options),
+        places_(places),
+        pool_(make_blocking_pool(kPoolThreads)),
+        ids_(system_clock(), system_random()),
+        processes_(process::make_processes(loop, std::move(spawner))) {}
+
+  Result<void> start() {
+    const std::string password = environment("OPENCODE_SERVER_PASSWORD");
+    if (!is_loopback(options_.hostname) && password.empty()) {
+      return fail(ErrorCode::invalid,
+                  "refusing to listen on {} without a password: whoever reaches the port owns every session. Set "
+                  "OPENCODE_SERVER_PASSWORD, or listen on 127.0.0.1",
+                  options_.hostname);
+    }
+
+    store::SqliteOptions database{.directory = places_.data};
+    TRY(store_, store::open_sqlite(loop_, system_clock(), system_random(), std::move(database)));
+    TRY(const store::Seq last_seq, store_->query().last_seq());
+    feed_ = std::make_unique<feed::Feed>(
+        loop_, *pool_, system_clock(), system_random(),
+        [this](store::Seq after, std::int64_t limit) { return store_->query().events_after(after, limit); }, last_seq);
+
+    http_client_ = net::make_http_client(loop_);
+    chat_completions_ = llm::make_chat_completions(loop_, *http_client_, system_clock(), system_random());
+    TRY_VOID(start_scripted_model());
+    instances_ = std::make_unique<session::Instances>(
+        loop_, *pool_, *processes_, places_, [this](config::Config config) { return providers(std::move(config)); });
+
+    tools_.emplace(tools::builtin());
+    engine_.emplace(session::Engine{
+        .loop = loop_,
+        .pool = *pool_,
+        .clock = system_clock(),
+        .ids = ids_,
+        .store = store_->events(),
+        .query = store_->query(),
+        .feed = *feed_,
+        .protocols = {{std::string(llm::kOpenAiChat), chat_completions_.get()}},
+        .tools = *tools_,
+        .processes = *processes_,
+        .instances = *instances_,
+        .places = places_,
+        .options = {.version = QD_VERSION, .recovery = recovery()},
+        .shutdown = stopping_.get_token(),
+    });
+    host_ = std::make_unique<session::Host>(*engine_);
+
+    api_ = std::make_unique<api::Api>(
+        api::Services{.engine = *engine_, .host = *host_, .directory = std::filesystem::current_path()},
+        api::GuardOptions{.loopback = is_loopback(options_.hostname),
+                          .origins = options_.cors,
+                          .user = environment("OPENCODE_SERVER_USERNAME").empty() ? "opencode" : environment("OPENCODE_SERVER_USERNAME"),
+                          .password = password});
+    net::ServerOptions http{.host = options_.hostname, .port = options_.port};
+    TRY(http_server_, net::listen(loop_, std::move(http), [this](net::Request request) {
+          return api_->handle(std::move(request));
+        }));
+    return {};
+  }
+
+  std::uint16_t port() const override { return http_server_->port(); }
+
+  std::string model_line() const override { return model_line_; }
+
+  Task<void> recover() override {
+    const auto recovered = co_await host_->recover();
+    if (!recovered) log::error("recovery: {}", recovered.error().message);
+    const auto instance = co_await instances_->open(std::filesystem::current_path());
+    if (instance->default_model) {
+      const auto* provider = instance->find_provider(instance->default_model->provider_id);
+      const auto* model = instance->find_model(*instance->default_model);
+      if (provider && model) model_line_ = fmt::format("{} · {}", provider->name, model->name);
+    }
+  }
+
+  Task<void> shutdown() override {
+    stopping_.request_stop();
+    co_await host_->shutdown();
+    feed_->close();
+    co_await http_server_->shutdown(kShutdownGraceMs);
+    if (scripted_) co_await scripted_->shutdown();
+  }
+
+ private:
+  static session::Recovery recovery() {
+    return environment("QUARTERDECK_RECOVERY") == "end" ? session::Recovery::end : session::Recovery::resume;
+  }
+
+  // The scripted model answers when nothing else can: real HTTP on its own port, like any provider.
+  Result<void> start_scripted_model() {
+    llm::ScriptedModelOptions scripted;
+    if (options_.scenario) {
+      scripted.scenario_file = *options_.scenario;
+    } else {
+      scripted.scenario_text = llm::demo_scenario();
+    }
+    TRY(scripted_, llm::start_scripted_model(loop_, std::move(scripted)));
+    return {};
+  }
+
+  Task<std::vector<domain::ProviderInfo>> providers(config::Config config) {
+    if (options_.scenario) co_return std::vector{scripted_->provider()};
+    const auto environment = config::process_environment();
+    auto connected = llm::connected_providers(config, environment);
+    if (!connected.empty()) co_return connected;
+    auto local = co_await llm::probe_local_endpoints(loop_, *http_client_, llm::usual_local_endpoints());
+    if (local.empty()) local.push_back(scripted_->provider());
+    co_return llm::connected_providers(config, environment, std::move(local));
+  }
+
+  net::EventLoop& loop_;
+  ServeOptions options_;
+  Places places_;
+  std::string model_line_;
+  std::stop_source stopping_;
+
+  // In the order of construction; destroyed the other way round.
+  std::unique_ptr<BlockingPool> pool_;
+  IdSource ids_;
+  std::unique_ptr<process::Processes> processes_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<feed::Feed> feed_;
+  std::unique_ptr<net::HttpClient> http_client_;
+  std::unique_ptr<llm::Provider> chat_completions_;
+  std::unique_ptr<llm::ScriptedModel> scripted_;
+  std::unique_ptr<session::Instances> instances_;
+  std::optional<tools::Registry> tools_;
+  std::optional<session::Engine> engine_;
+  std::unique_ptr<session::Host> host_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<net::HttpServer> http_server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> make_server(net::EventLoop& loop, const ServeOptions& options, const Places& places,
+                                            process::Spawner spawner) {
+  auto server = std::make_unique<WiredServer>(loop, options, places, std::move(spawner));
+  TRY_VOID(server->start());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace quarterdeck::app

@@ -1,0 +1,188 @@
+#include "session/actor.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "permission/rules.hpp"
+#include "session/instance.hpp"
+#include "session/turn.hpp"
+
+namespace quarterdeck::session {
+
+using namespace domain;
+
+Actor::Actor(Engine& engine, State state)
+    : engine_(engine),
+      state_(std::move(state)),
+      journal_(engine.loop, engine.store, engine.feed,
+               {state_.session.id, state_.session.directory, state_.session.project_id}),
+      gate_(engine.loop) {}
+
+void Actor::record(Event event) {
+  session::apply(state_, event);
+  journal_.record(std::move(event));
+}
+
+void Actor::record(std::vector<Event> events) {
+  for (Event& event : events) record(std::move(event));
+}
+
+void Actor::set_status(Status status) {
+  status_ = std::move(status);
+  show(StatusChanged{status_});
+}
+
+Task<void> Actor::work(std::stop_token shutdown) {
+  ASSERT(!working_, "one worker a session");
+  working_ = true;
+  while (!shutdown.stop_requested() && !broken() && !state_.deleted) {
+    if (!state_.turn && state_.inbox.empty()) break;
+    const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
+    turn_stop_.emplace();
+    std::stop_callback on_shutdown(shutdown, [this] { turn_stop_->request_stop(); });
+    record(TurnStarted{prompt, state_.turn ? state_.turn_attempt + 1 : 1});
+    const std::string reason = co_await run_turn(prompt);
+    // A turn that the shutdown cut off stays open in the store: the next start resumes it.
+    const bool cut_off = shutdown.stop_requested() && reason == "aborted";
+    if (!cut_off) record(TurnEnded{prompt, reason});
+    turn_stop_.reset();
+    const bool more = !state_.inbox.empty() && !shutdown.stop_requested();
+    if (!more) {
+      working_ = false;
+      set_status(idle());
+      show(SessionIdle{});
+    }
+    [[maybe_unused]] const auto stored = co_await committed();
+    for (auto& answered : std::exchange(waiters_[prompt], {})) answered(Unit{});
+    waiters_.erase(prompt);
+    if (!more) break;
+  }
+  working_ = false;
+  // Whoever still waits learns it from the store: nothing was lost, the rest was not begun.
+  for (auto& [prompt, waiting] : std::exchange(waiters_, {})) {
+    for (auto& answered : waiting) answered(Unit{});
+  }
+}
+
+Task<std::string> Actor::run_turn(MessageId prompt) {
+  std::string reason = "error";
+  try {
+    set_status(busy());
+    instance_ = co_await engine_.instances.open(state_.session.directory);
+    Turn turn(engine_, *this, instance_, prompt, turn_stop_->get_token());
+    reason = co_await turn.run();
+  } catch (const std::exception& error) {
+    log::error("session {}: turn failed: {}", state_.session.id.value, error.what());
+    fail_turn({.name = "UnknownError", .message = "Internal error; see the server's log"});
+  }
+  instance_.reset();
+  co_return reason;
+}
+
+void Actor::fail_turn(const MessageError& error) { record(SessionFailed{error}); }
+
+bool Actor::abort() {
+  if (!turn_stop_) return false;
+  turn_stop_->request_stop();
+  return true;
+}
+
+Task<void> Actor::answered(MessageId prompt) {
+  const bool pending = state_.turn == prompt || std::ranges::find(state_.inbox, prompt) != state_.inbox.end();
+  if (!pending) co_return;
+  OneShot<Unit> done(engine_.loop);
+  waiters_[prompt].push_back(done.setter());
+  co_await done;
+}
+
+// ------------------------------------------------------------------------------------------------ permissions
+
+Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk ask, ToolRef call, const Agent& agent,
+                                                         Instance& instance, std::stop_token stop) {
+  const Ruleset none;
+  const Ruleset& session_rules = state_.session.permission ? *state_.session.permission : none;
+  bool needs_answer = false;
+  for (const std::string& pattern : ask.patterns) {
+    const Rule rule =
+        permission::evaluate(ask.permission, pattern, {agent.permission, session_rules, instance.approved});
+    if (rule.action == Action::deny) {
+      Ruleset relevant;
+      for (const Ruleset* rules : {&agent.permission, &session_rules}) {
+        std::ranges::copy_if(*rules, std::back_inserter(relevant),
+                             [&](const Rule& r) { return permission::matches(r.permission, ask.permission); });
+      }
+      co_return std::unexpected(tools::ToolFailure{.message = denied_by_rule_text(relevant)});
+    }
+    if (rule.action == Action::ask) needs_answer = true;
+  }
+  if (!needs_answer) co_return std::expected<void, tools::ToolFailure>();
+
+  // After a restart the same call asks again: its request is still open, and whoever saw it answers that one.
+  PermissionId id;
+  for (const auto& [open, request] : state_.requests) {
+    if (request.tool == call && request.permission == ask.permission && request.patterns == ask.patterns) id = open;
+  }
+  if (id.empty()) {
+    id = engine_.ids.permission();
+    record(PermissionAsked{PermissionRequest{.id = id,
+                                             .session_id = state_.session.id,
+                                             .permission = std::move(ask.permission),
+                                             .patterns = std::move(ask.patterns),
+                                             .metadata = std::move(ask.metadata),
+                                             .always = std::move(ask.always),
+                                             .tool = std::move(call)}});
+  }
+  const PermissionAnswer answer = co_await gate_.wait(id, stop);
+  // An abort withdraws the question: nobody can answer it any more. A shutdown leaves it open for the next start.
+  if (answer.cancelled && state_.requests.contains(id) && !engine_.shutting_down()) {
+    record(PermissionReplied{id, Reply::reject, "The turn was aborted"});
+  }
+  co_return outcome(answer);
+}
+
+Task<Result<void>> Actor::reply(ReplyPermission reply) {
+  auto decided = decide(state_, reply);
+  if (!decided) co_return std::unexpected(decided.error());
+  const PermissionRequest request = state_.requests.at(reply.request_id);
+  const std::shared_ptr<Instance> instance = co_await engine_.instances.open(state_.session.directory);
+  // Somebody else may have answered while we waited.
+  decided = decide(state_, reply);
+  if (!decided) co_return std::unexpected(decided.error());
+  std::vector<PermissionId> answered;
+  for (Event& event : *decided) {
+    answered.push_back(std::get<PermissionReplied>(event).request_id);
+    record(std::move(event));
+  }
+  if (reply.reply == Reply::always) {
+    for (const std::string& pattern : request.always) {
+      instance->approved.push_back({request.permission, pattern, Action::allow});
+    }
+  }
+  const auto stored = co_await committed();
+  if (!stored) co_return std::unexpected(stored.error());
+  for (const PermissionId& id : answered) {
+    gate_.answer(id, {.reply = reply.reply, .message = id == reply.request_id ? reply.message : std::nullopt});
+  }
+  if (reply.reply == Reply::always) {
+    if (const Agent* agent = instance->find_agent(state_.session.agent.value_or(""))) {
+      release_now_allowed(*instance, *agent);
+    }
+  }
+  co_return Result<void>();
+}
+
+void Actor::release_now_allowed(const Instance& instance, const Agent& agent) {
+  const Ruleset none;
+  const Ruleset& session_rules = state_.session.permission ? *state_.session.permission : none;
+  for (const auto& [id, request] : std::map(state_.requests)) {
+    const bool allowed = std::ranges::all_of(request.patterns, [&](const std::string& pattern) {
+      return permission::evaluate(request.permission, pattern, {agent.permission, session_rules, instance.approved})
+                 .action == Action::allow;
+    });
+    if (!allowed) continue;
+    record(PermissionReplied{id, Reply::always, {}});
+    gate_.answer(id, {.reply = Reply::always});
+  }
+}
+
+}  // namespace quarterdeck::session

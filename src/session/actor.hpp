@@ -1,0 +1,83 @@
+// The owner of one session's state. Commands arrive from the host, are decided by pure functions (state.hpp), recorded,
+// and answered after the commit; prompts wait in the inbox until the actor's worker turns to them, one turn after the
+// other. Lives while it has work; between turns the store is all there is of a session.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/async.hpp"
+#include "domain/command.hpp"
+#include "session/engine.hpp"
+#include "session/instance.hpp"
+#include "session/journal.hpp"
+#include "session/permission_gate.hpp"
+#include "session/state.hpp"
+
+namespace quarterdeck::session {
+
+class Actor {
+ public:
+  Actor(Engine& engine, State state);
+  Actor(const Actor&) = delete;
+  Actor& operator=(const Actor&) = delete;
+
+  const State& state() const { return state_; }
+  const domain::Status& status() const { return status_; }
+  bool working() const { return working_; }
+  bool broken() const { return journal_.broken(); }
+
+  // Applies and records; on disk after committed().
+  void record(domain::Event event);
+  void record(std::vector<domain::Event> events);
+  void show(domain::Delta delta) { journal_.show(std::move(delta)); }
+  void set_status(domain::Status status);
+  Task<Result<void>> committed() { return journal_.committed(); }
+
+  // Runs turns until the inbox is empty. Only one at a time; the host starts it.
+  Task<void> work(std::stop_token shutdown);
+  // Ends the running turn; queued prompts stay. True when there was one.
+  bool abort();
+  // Resolves when the turn that answers `prompt` has ended and is on disk.
+  Task<void> answered(MessageId prompt);
+
+  Task<Result<void>> reply(domain::ReplyPermission reply);
+
+  // What the running turn streams and has not stored yet; the turn registers it, readers of the store call it.
+  void on_store_streaming(std::function<void()> store) { store_streaming_ = std::move(store); }
+  void store_streaming() {
+    if (store_streaming_) store_streaming_();
+  }
+
+  // For the turn: asks when the rules say so.
+  Task<std::expected<void, tools::ToolFailure>> ask(tools::PermissionAsk ask, domain::ToolRef call,
+                                                    const domain::Agent& agent, Instance& instance,
+                                                    std::stop_token stop);
+
+ private:
+  void release_now_allowed(const Instance& instance, const domain::Agent& agent);
+  Task<std::string> run_turn(MessageId prompt);
+  void fail_turn(const domain::MessageError& error);
+
+  Engine& engine_;
+  State state_;
+  Journal journal_;
+  PermissionGate gate_;
+  domain::Status status_;
+  bool working_ = false;
+  std::optional<std::stop_source> turn_stop_;
+  std::shared_ptr<Instance> instance_;  // of the running turn
+  std::function<void()> store_streaming_;
+  std::map<MessageId, std::vector<OneShot<Unit>::Setter>> waiters_;
+};
+
+// For Actor and Turn: the status values without their unused members.
+inline domain::Status busy() { return {.type = domain::Status::Type::busy}; }
+inline domain::Status idle() { return {.type = domain::Status::Type::idle}; }
+
+}  // namespace quarterdeck::session

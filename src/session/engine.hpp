@@ -1,0 +1,56 @@
+// What every session runs with. Built once in app/wiring.cpp; all of it outlives the sessions.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "base/loop.hpp"
+#include "base/paths.hpp"
+#include "feed/feed.hpp"
+#include "llm/provider.hpp"
+#include "process/process.hpp"
+#include "store/event_store.hpp"
+#include "store/query.hpp"
+#include "tools/tool.hpp"
+
+namespace quarterdeck::session {
+
+// What happens after a restart to a turn that was running.
+enum class Recovery { resume, end };
+
+struct EngineOptions {
+  std::string version;
+  Recovery recovery = Recovery::resume;
+  int resumes_max = 2;     // a turn that was interrupted more often ends: it may be what kills the server
+  int steps_max = 1000;    // of one turn
+  int no_progress_max = 5; // steps in a row with the same calls and the same results
+  std::int64_t first_byte_timeout_ms = 60'000;
+  std::int64_t idle_timeout_ms = 60'000;
+};
+
+class Instances;
+
+struct Engine {
+  Loop& loop;
+  BlockingPool& pool;
+  Clock& clock;
+  IdSource& ids;
+  store::EventStore& store;
+  store::Query& query;
+  feed::Feed& feed;
+  std::map<std::string, llm::Provider*> protocols;  // by ProviderInfo::protocol
+  tools::Registry& tools;
+  process::Processes& processes;
+  Instances& instances;
+  Places places;
+  EngineOptions options;
+  std::stop_token shutdown;  // requested when the server stops: turns are left open for the next start
+
+  bool shutting_down() const { return shutdown.stop_requested(); }
+};
+
+}  // namespace quarterdeck::session

@@ -1,0 +1,283 @@
+#include "session/host.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "session/instance.hpp"
+#include "session/title.hpp"
+
+namespace quarterdeck::session {
+
+using namespace domain;
+
+namespace {
+
+std::string text_of(const Prompt& prompt) {
+  std::string text;
+  for (const PromptPart& part : prompt.parts) {
+    const auto* said = std::get_if<TextPart>(&part.content);
+    if (said && !said->synthetic.value_or(false)) text += said->text + "\n";
+  }
+  return text;
+}
+
+std::unexpected<Error> no_such(const SessionId& id) {
+  return fail(ErrorCode::not_found, "Session not found: {}", id.value);
+}
+
+}  // namespace
+
+Host::Host(Engine& engine) : engine_(engine), turns_(engine.loop) {}
+Host::~Host() = default;
+
+// ------------------------------------------------------------------------------------------------ actors
+
+Result<std::shared_ptr<Actor>> Host::actor(const SessionId& id) {
+  if (const auto found = actors_.find(id); found != actors_.end()) {
+    if (!found->second->broken()) return found->second;
+    // Its events did not reach the disk: what is stored is the truth, so it starts over from there.
+    if (found->second->working()) return fail(ErrorCode::unavailable, "The session cannot be written at the moment");
+    actors_.erase(found);
+  }
+  TRY(Session session, engine_.query.session(id));
+  TRY(store::SessionWork work, engine_.query.work(id));
+  TRY(auto requests, engine_.query.open_requests(id));
+  State state;
+  state.session = std::move(session);
+  state.inbox.assign(work.inbox.begin(), work.inbox.end());
+  state.turn = std::move(work.turn);
+  state.turn_attempt = work.attempt;
+  for (auto& request : requests) state.requests.emplace(request.id, std::move(request));
+  auto made = std::make_shared<Actor>(engine_, std::move(state));
+  actors_.emplace(id, made);
+  return made;
+}
+
+// An actor without work is dropped: memory belongs to sessions that do something.
+void Host::release(const std::shared_ptr<Actor>& actor) {
+  if (actor->working() || !actor->state().inbox.empty() || actor->state().turn) return;
+  const auto found = actors_.find(actor->state().session.id);
+  // This reference, the map's, and no other.
+  if (found != actors_.end() && found->second == actor && actor.use_count() <= 2) actors_.erase(found);
+}
+
+void Host::wake(const std::shared_ptr<Actor>& actor) {
+  if (actor->working() || engine_.shutting_down()) return;
+  turns_.spawn(run(actor));
+}
+
+Task<void> Host::run(std::shared_ptr<Actor> actor) {
+  co_await actor->work(engine_.shutdown);
+  if (actor->broken() && !engine_.shutting_down()) {
+    // The disk was full or gone. What is stored goes on when it can be written again.
+    actors_.erase(actor->state().session.id);
+    co_return;
+  }
+  release(actor);
+}
+
+// ------------------------------------------------------------------------------------------------ life of the host
+
+Task<Result<void>> Host::recover() {
+  CO_TRY(const std::vector<SessionId> unfinished, engine_.query.sessions_with_work());
+  for (const SessionId& id : unfinished) {
+    CO_TRY(const std::shared_ptr<Actor> found, actor(id));
+    wake(found);
+  }
+  if (!unfinished.empty()) log::info("recovery: took up {} unfinished sessions", unfinished.size());
+  co_return Result<void>();
+}
+
+Task<void> Host::shutdown() {
+  co_await turns_.join();
+  actors_.clear();
+}
+
+// ------------------------------------------------------------------------------------------------ commands
+
+Task<Result<Session>> Host::create(CreateSession command) {
+  const std::shared_ptr<Instance> instance = co_await engine_.instances.open(command.directory);
+  Project project = instance->location.project;
+  command.directory = instance->location.directory.string();
+  project.created = project.updated = engine_.clock.now_ms();
+  CO_TRY_VOID(co_await engine_.store.put_project(project));
+  Session session = new_session(command, project, instance->location.path, engine_.ids, engine_.clock.now_ms(),
+                                engine_.options.version);
+  State state;
+  state.session = session;
+  auto made = std::make_shared<Actor>(engine_, std::move(state));
+  actors_.emplace(session.id, made);
+  made->record(SessionCreated{session});
+  const auto stored = co_await made->committed();
+  if (!stored) {
+    actors_.erase(session.id);
+    co_return std::unexpected(stored.error());
+  }
+  release(made);
+  co_return session;
+}
+
+Task<Result<Session>> Host::update(SessionId id, UpdateSession command) {
+  CO_TRY(const std::shared_ptr<Actor> found, actor(id));
+  found->record(decide(found->state(), command, engine_.clock.now_ms()));
+  CO_TRY_VOID(co_await found->committed());
+  Session session = found->state().session;
+  release(found);
+  co_return session;
+}
+
+Task<Result<void>> Host::remove(SessionId id) {
+  CO_TRY(const std::vector<SessionId> children, engine_.query.children(id));
+  for (const SessionId& child : children) CO_TRY_VOID(co_await remove(child));
+  co_return co_await remove_one(std::move(id));
+}
+
+Task<Result<void>> Host::remove_one(SessionId id) {
+  CO_TRY(const std::shared_ptr<Actor> found, actor(id));
+  if (found->working()) {
+    found->abort();
+    if (found->state().turn) co_await found->answered(*found->state().turn);
+  }
+  engine_.processes.kill_owner(id.value);
+  if (found->state().deleted) co_return no_such(id);
+  found->record(SessionDeleted{found->state().session});
+  CO_TRY_VOID(co_await found->committed());
+  actors_.erase(id);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Host::resolve(const Actor& actor, const Prompt& command, std::string& agent, ModelRef& model) {
+  const Session& session = actor.state().session;
+  const std::shared_ptr<Instance> instance = co_await engine_.instances.open(session.directory);
+  agent = command.agent ? *command.agent : session.agent.value_or("");
+  if (agent.empty() && !instance->agents.empty()) agent = instance->agents.front().name;
+  const Agent* known = instance->find_agent(agent);
+  if (!known) co_return fail(ErrorCode::invalid, "Agent not found: \"{}\"", agent);
+  if (command.model) {
+    model = *command.model;
+  } else if (session.model && (!command.agent || !known->model)) {
+    model = *session.model;
+  } else if (known->model) {
+    model = *known->model;
+  } else if (instance->default_model) {
+    model = *instance->default_model;
+  } else {
+    co_return fail(ErrorCode::invalid, "No model is configured. Set an API key such as ANTHROPIC_API_KEY, or \"model\" "
+                                       "and \"provider\" in opencode.json");
+  }
+  if (model.variant == "default") model.variant.reset();
+  if (!instance->find_model(model)) {
+    co_return fail(ErrorCode::invalid, "Model not found: {}/{}.", model.provider_id, model.model_id);
+  }
+  co_return Result<void>();
+}
+
+Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
+  CO_TRY(std::shared_ptr<Actor> found, actor(id));
+  if (engine_.shutting_down()) co_return fail(ErrorCode::unavailable, "The server is stopping");
+  std::string agent;
+  ModelRef model;
+  const auto resolved = co_await resolve(*found, command, agent, model);
+  if (!resolved) {
+    found->record(SessionFailed{{.name = "UnknownError", .message = resolved.error().message}});
+    [[maybe_unused]] const auto stored = co_await found->committed();
+    release(found);
+    co_return std::unexpected(resolved.error());
+  }
+  // Looked up again: the actor may have been released while we waited.
+  CO_TRY(found, actor(id));
+  const State& state = found->state();
+
+  if (command.message_id) {
+    const MessageId& given = *command.message_id;
+    bool known = state.turn == given || std::ranges::find(state.inbox, given) != state.inbox.end();
+    if (!known) {
+      known = engine_.query.message_json(id, given).has_value();
+    }
+    if (known) {
+      CO_TRY_VOID(co_await found->committed());
+      co_return given;
+    }
+  }
+  const bool first = is_default_title(state.session.title) && !state.session.parent_id && !state.turn &&
+                     state.inbox.empty() && !command.no_reply;
+  Admission admission =
+      decide(state, command, {.now = engine_.clock.now_ms(), .ids = engine_.ids, .agent = agent, .model = model});
+  found->record(std::move(admission.events));
+  const auto stored = co_await found->committed();
+  if (!stored) {
+    if (!found->working()) actors_.erase(id);
+    co_return std::unexpected(stored.error());
+  }
+  if (command.no_reply) {
+    release(found);
+  } else {
+    wake(found);
+    if (first) turns_.spawn(give_title(found, text_of(command), model));
+  }
+  co_return admission.message_id;
+}
+
+Task<void> Host::give_title(std::shared_ptr<Actor> actor, std::string text, ModelRef model) {
+  if (text.find_first_not_of(" \r\n\t") == std::string::npos) co_return;
+  const std::shared_ptr<Instance> instance = co_await engine_.instances.open(actor->state().session.directory);
+  auto title = co_await make_title(engine_, *instance, std::move(model), std::move(text), engine_.shutdown);
+  const SessionId id = actor->state().session.id;
+  actor.reset();
+  if (!title || engine_.shutting_down()) co_return;
+  // The actor of now: the one that was here may have gone, or the session with it.
+  const auto current = this->actor(id);
+  if (!current || (*current)->state().deleted || !is_default_title((*current)->state().session.title)) co_return;
+  Session session = (*current)->state().session;
+  session.title = std::move(*title);
+  (*current)->record(SessionUpdated{std::move(session)});
+  [[maybe_unused]] const auto stored = co_await (*current)->committed();
+  release(*current);
+}
+
+Task<Result<MessageId>> Host::answer(SessionId id, MessageId prompt) {
+  if (const auto found = actors_.find(id); found != actors_.end()) {
+    const std::shared_ptr<Actor> held = found->second;
+    co_await held->answered(prompt);
+    release(held);
+  }
+  CO_TRY(const std::optional<MessageId> last, engine_.query.last_answer(id, prompt));
+  if (!last) co_return fail(ErrorCode::not_found, "The prompt {} has no answer", prompt.value);
+  co_return *last;
+}
+
+bool Host::abort(const SessionId& id) {
+  const auto found = actors_.find(id);
+  return found != actors_.end() && found->second->abort();
+}
+
+Task<Result<void>> Host::reply(ReplyPermission command) {
+  CO_TRY(const store::RequestRow row, engine_.query.request(command.request_id));
+  CO_TRY(const std::shared_ptr<Actor> found, actor(row.request.session_id));
+  auto replied = co_await found->reply(std::move(command));
+  release(found);
+  co_return replied;
+}
+
+Status Host::status(const SessionId& id) const {
+  const auto found = actors_.find(id);
+  return found == actors_.end() ? idle() : found->second->status();
+}
+
+std::vector<std::pair<SessionId, Status>> Host::busy() const {
+  std::vector<std::pair<SessionId, Status>> out;
+  for (const auto& [id, actor] : actors_) {
+    if (actor->status().type != Status::Type::idle) out.emplace_back(id, actor->status());
+  }
+  return out;
+}
+
+Task<void> Host::settle(SessionId id) {
+  const auto found = actors_.find(id);
+  if (found == actors_.end()) co_return;
+  const std::shared_ptr<Actor> held = found->second;
+  held->store_streaming();
+  [[maybe_unused]] const auto stored = co_await held->committed();
+}
+
+}  // namespace quarterdeck::session

@@ -1,0 +1,67 @@
+// The door to all sessions: surfaces call it, it finds or loads the actor, and answers when the outcome is on disk.
+// Everything runs on the loop. Reading (lists, messages) goes past it, straight to store::Query.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.hpp"
+#include "base/result.hpp"
+#include "domain/command.hpp"
+#include "domain/session.hpp"
+#include "session/actor.hpp"
+#include "session/engine.hpp"
+
+namespace quarterdeck::session {
+
+class Host {
+ public:
+  // `engine` outlives the host.
+  explicit Host(Engine& engine);
+  ~Host();
+
+  // Start-up: ends or resumes what a crash or a restart left open. Returns when every such turn has been taken up.
+  Task<Result<void>> recover();
+  // Stops running turns (they stay open in the store) and waits for them.
+  Task<void> shutdown();
+
+  Task<Result<domain::Session>> create(domain::CreateSession command);
+  Task<Result<domain::Session>> update(SessionId id, domain::UpdateSession command);
+  // With its children, deepest first. Running turns are aborted, their processes killed.
+  Task<Result<void>> remove(SessionId id);
+
+  // Admits a prompt: when this returns, it is on disk and will be answered. The same message id again is admitted once
+  // and answers like the first. Errors: not_found (session), invalid (unknown agent or model).
+  Task<Result<MessageId>> prompt(SessionId id, domain::Prompt command);
+  // The last message of the answer to `prompt`, when its turn has ended. Error: not_found when it has none.
+  Task<Result<MessageId>> answer(SessionId id, MessageId prompt);
+
+  // True when a turn was running. Unknown sessions are not an error, as with OpenCode.
+  bool abort(const SessionId& id);
+  Task<Result<void>> reply(domain::ReplyPermission command);
+
+  domain::Status status(const SessionId& id) const;
+  // Sessions that are not idle.
+  std::vector<std::pair<SessionId, domain::Status>> busy() const;
+  // Stores what is streaming, so that a reader of the store sees all of it.
+  Task<void> settle(SessionId id);
+
+ private:
+  Result<std::shared_ptr<Actor>> actor(const SessionId& id);
+  void wake(const std::shared_ptr<Actor>& actor);
+  Task<void> run(std::shared_ptr<Actor> actor);
+  void release(const std::shared_ptr<Actor>& actor);
+  Task<Result<void>> remove_one(SessionId id);
+  Task<void> give_title(std::shared_ptr<Actor> actor, std::string text, domain::ModelRef model);
+  Task<Result<void>> resolve(const Actor& actor, const domain::Prompt& command, std::string& agent,
+                             domain::ModelRef& model);
+
+  Engine& engine_;
+  std::map<SessionId, std::shared_ptr<Actor>> actors_;
+  TaskGroup turns_;
+};
+
+}  // namespace quarterdeck::session

@@ -1,0 +1,77 @@
+#include "session/instance.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "llm/catalogue.hpp"
+#include "session/agents.hpp"
+
+namespace quarterdeck::session {
+
+using namespace domain;
+
+const ProviderInfo* Instance::find_provider(std::string_view id) const {
+  const auto found = std::ranges::find(providers, id, &ProviderInfo::id);
+  return found == providers.end() ? nullptr : &*found;
+}
+
+const ModelInfo* Instance::find_model(const ModelRef& model) const {
+  const ProviderInfo* provider = find_provider(model.provider_id);
+  if (!provider) return nullptr;
+  const auto found = provider->models.find(model.model_id);
+  return found == provider->models.end() ? nullptr : &found->second;
+}
+
+const Agent* Instance::find_agent(std::string_view name) const { return session::find_agent(agents, name); }
+
+Instances::Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers)
+    : loop_(loop),
+      pool_(pool),
+      processes_(processes),
+      places_(std::move(places)),
+      providers_(std::move(providers)) {}
+
+Task<std::shared_ptr<Instance>> Instances::open(std::filesystem::path directory) {
+  if (const auto known = instances_.find(directory); known != instances_.end()) co_return known->second;
+  if (const auto underway = loading_.find(directory); underway != loading_.end()) {
+    OneShot<std::shared_ptr<Instance>> ready(loop_);
+    underway->second.push_back(ready.setter());
+    co_return co_await ready;
+  }
+  loading_[directory];
+  std::shared_ptr<Instance> instance = co_await load(directory);
+  instances_[directory] = instance;
+  const auto waiting = std::move(loading_.extract(directory).mapped());
+  for (const auto& set : waiting) set(instance);
+  co_return instance;
+}
+
+Task<std::shared_ptr<Instance>> Instances::load(std::filesystem::path directory) {
+  auto instance = std::make_shared<Instance>();
+  instance->location = co_await workspace::locate(processes_, directory);
+  const Places places = places_;
+  const auto location_directory = instance->location.directory;
+  const auto worktree = instance->location.worktree;
+  auto read = [places, location_directory, worktree] {
+    return config::load(places, location_directory, worktree);
+  };
+  instance->config = co_await blocking(loop_, pool_, read);
+  for (const Error& error : instance->config.errors) {
+    log::warn("configuration of {}: {}", directory.string(), error.message);
+  }
+  instance->providers = co_await providers_(instance->config);
+  instance->agents = make_agents(instance->config, (places_.data / "tool-output").string());
+  instance->default_model = llm::choose_default_model(instance->config, instance->providers);
+  instance->small_model = llm::choose_small_model(instance->config, instance->providers, instance->default_model);
+  co_return instance;
+}
+
+bool Instances::dispose(const std::filesystem::path& directory) { return instances_.erase(directory) > 0; }
+
+std::vector<std::shared_ptr<Instance>> Instances::loaded() const {
+  std::vector<std::shared_ptr<Instance>> out;
+  for (const auto& [directory, instance] : instances_) out.push_back(instance);
+  return out;
+}
+
+}  // namespace quarterdeck::session

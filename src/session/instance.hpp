@@ -1,0 +1,64 @@
+// What belongs to one directory: its project, its configuration, its agents and models, and what was allowed there
+// "always". Loaded on first use, shared by its sessions.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.hpp"
+#include "base/paths.hpp"
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "domain/agent.hpp"
+#include "domain/model.hpp"
+#include "process/process.hpp"
+#include "workspace/project.hpp"
+
+namespace quarterdeck::session {
+
+struct Instance {
+  workspace::Location location;
+  config::Config config;
+  std::vector<domain::ProviderInfo> providers;  // connected ones: with a key, or without need of one
+  std::vector<domain::Agent> agents;            // the default one first
+  std::optional<domain::ModelRef> default_model;
+  std::optional<domain::ModelRef> small_model;
+  domain::Ruleset approved;  // answers "always", until the server restarts
+
+  const domain::ProviderInfo* find_provider(std::string_view id) const;
+  const domain::ModelInfo* find_model(const domain::ModelRef& model) const;
+  const domain::Agent* find_agent(std::string_view name) const;
+};
+
+class Instances {
+ public:
+  // Turns a configuration into its providers: the catalogue, the environment, local endpoints, the scripted model.
+  // Injected, because it is the composition root that knows them all.
+  using Providers = std::function<Task<std::vector<domain::ProviderInfo>>(config::Config)>;
+
+  Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers);
+
+  // `directory` is absolute; it need not exist (an instance of the global project then).
+  Task<std::shared_ptr<Instance>> open(std::filesystem::path directory);
+  // Forgets the instance; the next open() reads its configuration again. True when there was one.
+  bool dispose(const std::filesystem::path& directory);
+  // Those that are loaded.
+  std::vector<std::shared_ptr<Instance>> loaded() const;
+
+ private:
+  Task<std::shared_ptr<Instance>> load(std::filesystem::path directory);
+
+  Loop& loop_;
+  BlockingPool& pool_;
+  process::Processes& processes_;
+  Places places_;
+  Providers providers_;
+  std::map<std::filesystem::path, std::shared_ptr<Instance>> instances_;
+  std::map<std::filesystem::path, std::vector<OneShot<std::shared_ptr<Instance>>::Setter>> loading_;
+};
+
+}  // namespace quarterdeck::session

@@ -1,0 +1,112 @@
+#include "session/step_assembler.hpp"
+
+#include <algorithm>
+
+namespace quarterdeck::session {
+
+using namespace domain;
+
+StepAssembler::StepAssembler(Loop& loop, Clock& clock, IdSource& ids, SessionId session, MessageId message,
+                             Output output)
+    : loop_(loop),
+      clock_(clock),
+      ids_(ids),
+      session_(std::move(session)),
+      message_(std::move(message)),
+      output_(std::move(output)) {}
+
+Part StepAssembler::part(const PartId& id, PartContent content) const {
+  return {.id = id, .session_id = session_, .message_id = message_, .content = std::move(content)};
+}
+
+void StepAssembler::begin() {
+  if (std::exchange(begun_, true)) return;
+  const PartId id = ids_.part();
+  announced_.push_back(id);
+  output_.record(PartUpdated{part(id, StepStartPart{}), clock_.now_ms()});
+}
+
+void StepAssembler::on_event(llm::ModelEvent event) {
+  begin();
+  if (const auto* text = std::get_if<llm::TextDelta>(&event)) {
+    on_text(text->text, false);
+  } else if (const auto* reasoning = std::get_if<llm::ReasoningDelta>(&event)) {
+    on_text(reasoning->text, true);
+  } else if (auto* started = std::get_if<llm::ToolCallStarted>(&event)) {
+    close(reasoning_);
+    RequestedCall call{.part_id = ids_.part(), .call_id = started->id, .tool = started->name};
+    announced_.push_back(call.part_id);
+    ToolPart pending{.call_id = call.call_id, .tool = call.tool, .state = ToolPending{}};
+    output_.record(PartUpdated{part(call.part_id, std::move(pending)), clock_.now_ms()});
+    calls_.emplace_back(started->index, std::move(call));
+  } else if (auto* piece = std::get_if<llm::ToolCallDelta>(&event)) {
+    const auto call = std::ranges::find(calls_, piece->index, [](const auto& entry) { return entry.first; });
+    if (call != calls_.end()) call->second.arguments += piece->arguments;
+  }
+}
+
+void StepAssembler::on_text(std::string_view text, bool reasoning) {
+  if (text.empty()) return;
+  if (!reasoning) close(reasoning_);
+  auto& open = reasoning ? reasoning_ : text_;
+  if (!open) {
+    open = std::make_unique<OpenText>(
+        OpenText{.id = ids_.part(), .reasoning = reasoning, .start = clock_.now_ms()});
+    announced_.push_back(open->id);
+    const Span time{.start = open->start};
+    output_.record(PartUpdated{reasoning ? part(open->id, ReasoningPart{.time = time})
+                                         : part(open->id, TextPart{.time = time}),
+                               open->start});
+  }
+  open->text += text;
+  output_.show(TextDelta{message_, open->id, "text", std::string(text)});
+  if (open->text.size() - open->stored >= kTextFlushBytes) {
+    store_text(*open);
+  } else if (!flush_timer_) {
+    flush_timer_ = loop_.after_ms(kTextFlushMs, [this] {
+      flush_timer_.reset();
+      store_streaming();
+    });
+  }
+}
+
+void StepAssembler::store_streaming() {
+  if (text_) store_text(*text_);
+  if (reasoning_) store_text(*reasoning_);
+}
+
+void StepAssembler::store_text(OpenText& open) {
+  if (open.stored == open.text.size()) return;
+  output_.record(PartAppended{message_, open.id, open.text.substr(open.stored)});
+  open.stored = open.text.size();
+}
+
+void StepAssembler::close(std::unique_ptr<OpenText>& open) {
+  if (!open) return;
+  const TimeMs now = clock_.now_ms();
+  const Span time{.start = open->start, .end = now};
+  output_.record(PartUpdated{open->reasoning ? part(open->id, ReasoningPart{.text = open->text, .time = time})
+                                             : part(open->id, TextPart{.text = open->text, .time = time}),
+                             now});
+  open.reset();
+}
+
+std::vector<RequestedCall> StepAssembler::finish() {
+  flush_timer_.reset();
+  close(reasoning_);
+  close(text_);
+  std::vector<RequestedCall> calls;
+  for (auto& [index, call] : std::exchange(calls_, {})) calls.push_back(std::move(call));
+  return calls;
+}
+
+void StepAssembler::discard() {
+  flush_timer_.reset();
+  text_.reset();
+  reasoning_.reset();
+  calls_.clear();
+  for (const PartId& id : std::exchange(announced_, {})) output_.record(PartRemoved{message_, id});
+  begun_ = false;
+}
+
+}  // namespace quarterdeck::session

@@ -1,0 +1,507 @@
+#include "session/turn.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/log.hpp"
+#include "llm/cost.hpp"
+#include "llm/retry.hpp"
+#include "permission/rules.hpp"
+#include "session/call_host.hpp"
+#include "session/context.hpp"
+#include "session/instance.hpp"
+#include "session/system_prompt.hpp"
+#include "wire/json.hpp"
+#include "workspace/instructions.hpp"
+
+namespace quarterdeck::session {
+
+using namespace domain;
+
+namespace {
+
+constexpr std::string_view kAborted = "Tool execution aborted";
+constexpr std::string_view kInterrupted =
+    "Tool execution was interrupted: the server stopped while it ran. Its outcome is unknown; check before you repeat it.";
+
+bool uses_apply_patch(const ModelInfo& model) {
+  return model.api_id.contains("gpt-") && !model.api_id.contains("oss") && !model.api_id.contains("gpt-4");
+}
+
+MessageError aborted_error() { return {.name = "MessageAbortedError", .message = "Aborted"}; }
+
+JsonText interrupted_metadata(const std::optional<JsonText>& metadata) {
+  wire::JsonObject object;
+  if (metadata) {
+    if (auto parsed = wire::parse(metadata->text); parsed && parsed->is_object()) object = parsed->get_object();
+  }
+  object["interrupted"] = true;
+  return wire::to_json_text(object);
+}
+
+// The end of a call that never got to its own: what it was asked and what it had shown so far stay.
+ToolState interrupted(const ToolState& state, std::string_view why, TimeMs now) {
+  ToolError error{.error = std::string(why), .start = now, .end = now};
+  error.metadata = interrupted_metadata({});
+  if (const auto* running = std::get_if<ToolRunning>(&state)) {
+    error.input = running->input;
+    error.start = running->start;
+    error.metadata = interrupted_metadata(running->metadata);
+  }
+  return error;
+}
+
+JsonText valid_input(const std::string& arguments) {
+  if (arguments.empty()) return {"{}"};
+  const auto parsed = wire::parse(arguments);
+  return parsed && parsed->is_object() ? wire::to_json_text(*parsed) : JsonText{"{}"};
+}
+
+}  // namespace
+
+MessageError to_message_error(const llm::ModelError& error) {
+  using Kind = llm::ModelError::Kind;
+  MessageError out{.name = "APIError", .message = error.message, .retryable = error.retryable};
+  out.status_code = error.status;
+  out.response_body = error.body;
+  switch (error.kind) {
+    case Kind::cancelled: return aborted_error();
+    case Kind::context_overflow: out.name = "ContextOverflowError"; break;
+    case Kind::content_filter: out.name = "ContentFilterError"; break;
+    case Kind::malformed: out.name = "UnknownError"; break;
+    default: break;
+  }
+  return out;
+}
+
+Turn::Turn(Engine& engine, Actor& actor, std::shared_ptr<Instance> instance, MessageId prompt, std::stop_token stop)
+    : engine_(engine),
+      actor_(actor),
+      instance_(std::move(instance)),
+      prompt_(std::move(prompt)),
+      stop_(std::move(stop)) {}
+
+Task<std::string> Turn::run() {
+  const auto ready = co_await prepare();
+  if (!ready) {
+    log::error("session {}: turn cannot start: {}", actor_.state().session.id.value, ready.error().message);
+    MessageError error{.name = "UnknownError", .message = ready.error().message};
+    actor_.record(SessionFailed{std::move(error)});
+    co_return std::string("error");
+  }
+  Next next = Next::step;
+  if (interrupted_) next = co_await finish_interrupted_step();
+  const int steps_max = agent_->steps.value_or(engine_.options.steps_max);
+  for (int steps = 0; next == Next::step; ++steps) {
+    if (steps >= steps_max || stuck()) {
+      MessageError error{.name = "UnknownError",
+                         .message = steps >= steps_max
+                                        ? fmt::format("Stopped after {} steps, the limit of one turn", steps)
+                                        : fmt::format("Stopped: the last {} steps made the same tool calls with the "
+                                                      "same results",
+                                                      engine_.options.no_progress_max)};
+      actor_.record(SessionFailed{error});
+      message_.error = std::move(error);
+      actor_.record(MessageUpdated{message_});
+      co_return std::string("error");
+    }
+    next = co_await step();
+  }
+  switch (next) {
+    case Next::aborted: co_return std::string("aborted");
+    case Next::error: co_return std::string("error");
+    case Next::rejected: co_return std::string("rejected");
+    default: co_return std::string("completed");
+  }
+}
+
+Task<Result<void>> Turn::prepare() {
+  const SessionId session = actor_.state().session.id;
+  store::Query& query = engine_.query;
+  auto load = [&query, session] { return query.history(session); };
+  auto history = co_await blocking(engine_.loop, engine_.pool, load);
+  if (!history) co_return std::unexpected(std::move(history.error()).in("loading the history"));
+
+  for (auto& message : *history) newest_ = std::max(newest_, id_of(message.info));
+  const auto prompt =
+      std::ranges::find_if(*history, [&](const MessageWithParts& m) { return id_of(m.info) == prompt_; });
+  if (prompt == history->end() || !std::holds_alternative<UserMessage>(prompt->info)) {
+    co_return fail(ErrorCode::not_found, "Message not found: {}", prompt_.value);
+  }
+  user_ = std::get<UserMessage>(prompt->info);
+  agent_ = instance_->find_agent(user_.agent);
+  if (!agent_) co_return fail(ErrorCode::invalid, "Agent not found: {}", user_.agent);
+  provider_ = instance_->find_provider(user_.model.provider_id);
+  model_ = instance_->find_model(user_.model);
+  if (!provider_ || !model_) {
+    co_return fail(ErrorCode::invalid, "Model not found: {}/{}.", user_.model.provider_id, user_.model.model_id);
+  }
+
+  // A restart cut this turn: its unfinished step is settled first (finish_interrupted_step).
+  const auto open = std::ranges::find_if(*history, [&](const MessageWithParts& m) {
+    const auto* assistant = std::get_if<AssistantMessage>(&m.info);
+    return assistant && assistant->parent_id == prompt_ && !assistant->completed;
+  });
+  if (open != history->end()) {
+    interrupted_ = std::move(*open);
+    history->erase(open);
+  }
+
+  const Places places = engine_.places;
+  const auto directory = instance_->location.directory;
+  const auto worktree = instance_->location.worktree;
+  const auto extra = instance_->config.instructions;
+  auto read = [places, directory, worktree, extra] {
+    return workspace::read_instructions(places, directory, worktree, extra);
+  };
+  const auto instructions = co_await blocking(engine_.loop, engine_.pool, read);
+  const bool is_git = instance_->location.project.vcs.has_value();
+  messages_.push_back({.role = llm::Role::system,
+                       .content = {llm::TextContent{system_prompt({
+                           .agent = *agent_,
+                           .model = *model_,
+                           .directory = directory,
+                           .worktree = worktree,
+                           .is_git = is_git,
+                           .branch = is_git ? workspace::current_branch(worktree) : "",
+                           .now = engine_.clock.now_ms(),
+                           .instructions = instructions,
+                           .extra = user_.system.value_or(""),
+                       })}}});
+  auto said = chat_messages(*history, prompt_);
+  messages_.insert(messages_.end(), std::make_move_iterator(said.begin()), std::make_move_iterator(said.end()));
+  co_return Result<void>();
+}
+
+// ------------------------------------------------------------------------------------------------ one step
+
+Task<Turn::Next> Turn::step() {
+  parts_.clear();
+  newest_ = engine_.ids.message_after(newest_);
+  message_ = AssistantMessage{.id = newest_,
+                              .session_id = actor_.state().session.id,
+                              .parent_id = prompt_,
+                              .created = engine_.clock.now_ms(),
+                              .model_id = model_->id,
+                              .provider_id = provider_->id,
+                              .variant = user_.model.variant,
+                              .mode = agent_->name,
+                              .agent = agent_->name,
+                              .cwd = instance_->location.directory.string(),
+                              .root = instance_->location.worktree.string()};
+  actor_.set_status(busy());
+  actor_.record(MessageUpdated{message_});
+
+  StepAssembler assembler(engine_.loop, engine_.clock, engine_.ids, message_.session_id, message_.id,
+                          {.record =
+                               [this](Event event) {
+                                 if (auto* updated = std::get_if<PartUpdated>(&event)) {
+                                   record_part(std::move(updated->part));
+                                   return;
+                                 }
+                                 if (auto* removed = std::get_if<PartRemoved>(&event)) {
+                                   std::erase_if(parts_, [&](const Part& p) { return p.id == removed->part_id; });
+                                 }
+                                 actor_.record(std::move(event));
+                               },
+                           .show = [this](Delta delta) { actor_.show(std::move(delta)); }});
+  actor_.on_store_streaming([&assembler] { assembler.store_streaming(); });
+  auto finish = co_await call_model(assembler);
+  actor_.on_store_streaming(nullptr);
+  std::vector<RequestedCall> requested = assembler.finish();
+
+  if (!finish) {
+    for (const RequestedCall& call : requested) {
+      const auto part = std::ranges::find(parts_, call.part_id, &Part::id);
+      auto& tool = std::get<ToolPart>(part->content);
+      tool.state = interrupted(tool.state, kAborted, engine_.clock.now_ms());
+      record_part(*part);
+    }
+    fail_message(to_message_error(finish.error()));
+    co_return finish.error().kind == llm::ModelError::Kind::cancelled ? Next::aborted : Next::error;
+  }
+
+  std::vector<Part> calls;
+  for (RequestedCall& call : requested) {
+    Part part = *std::ranges::find(parts_, call.part_id, &Part::id);
+    auto& tool = std::get<ToolPart>(part.content);
+    tool.state = ToolPending{.raw = std::move(call.arguments)};
+    calls.push_back(std::move(part));
+  }
+  Next next = Next::completed;
+  if (!calls.empty()) next = co_await run_calls(std::move(calls));
+
+  const std::string reason = requested.empty() ? finish->reason : std::string("tool-calls");
+  if (next == Next::aborted) {
+    fail_message(aborted_error());
+    co_return next;
+  }
+  assembler.begin();
+  finish_step(reason, finish->tokens);
+  complete_message();
+  append_step(messages_, MessageWithParts{message_, parts_});
+  co_return next;
+}
+
+Task<std::expected<llm::ModelFinish, llm::ModelError>> Turn::call_model(StepAssembler& assembler) {
+  const auto protocol = engine_.protocols.find(provider_->protocol);
+  if (protocol == engine_.protocols.end()) {
+    co_return std::unexpected(llm::ModelError{
+        .kind = llm::ModelError::Kind::invalid_request,
+        .message = fmt::format("Provider {} speaks the protocol \"{}\", which this version does not know",
+                               provider_->id, provider_->protocol)});
+  }
+  llm::ModelRequest request{.provider = *provider_,
+                            .model = *model_,
+                            .messages = messages_,
+                            .tools = offered_tools(),
+                            .temperature = agent_->temperature,
+                            .top_p = agent_->top_p,
+                            .output_tokens_max = model_->output_tokens,
+                            .session_id = message_.session_id.value,
+                            .first_byte_timeout_ms = engine_.options.first_byte_timeout_ms,
+                            .idle_timeout_ms = engine_.options.idle_timeout_ms};
+  for (int attempt = 1;; ++attempt) {
+    auto finish = co_await protocol->second->stream(request, assembler, stop_);
+    if (finish || finish.error().kind == llm::ModelError::Kind::cancelled) co_return finish;
+    const auto delay_ms = llm::retry_delay_ms(attempt, finish.error());
+    if (!delay_ms) co_return finish;
+    if (assembler.begun()) assembler.discard();
+    actor_.set_status({.type = Status::Type::retry,
+                       .attempt = attempt,
+                       .message = finish.error().message,
+                       .next = engine_.clock.now_ms() + *delay_ms});
+    const bool waited = co_await sleep_ms(engine_.loop, *delay_ms, stop_);
+    if (!waited) {
+      co_return std::unexpected(llm::ModelError{.kind = llm::ModelError::Kind::cancelled, .message = "aborted"});
+    }
+    actor_.set_status(busy());
+  }
+}
+
+Task<Turn::Next> Turn::run_calls(std::vector<Part> calls) {
+  std::vector<std::string> offered;
+  for (const llm::ToolSpec& tool : offered_tools()) offered.push_back(tool.name);
+  // "Requested" is on disk before anything runs: after a crash we know what may have happened.
+  for (Part& part : calls) {
+    auto& tool = std::get<ToolPart>(part.content);
+    std::string arguments;
+    if (const auto* pending = std::get_if<ToolPending>(&tool.state)) arguments = pending->raw;
+    if (const auto* running = std::get_if<ToolRunning>(&tool.state)) arguments = running->input.text;
+    ToolRunning running{.input = valid_input(arguments), .start = engine_.clock.now_ms()};
+    // Broken arguments, or a tool that is not there, go to the tool that tells the model so.
+    if (auto rewritten = engine_.tools.rewrite_invalid(tool.tool, arguments, offered)) {
+      tool.tool = "invalid";
+      running.input = std::move(*rewritten);
+    }
+    tool.state = std::move(running);
+    record_part(part);
+  }
+  const auto stored = co_await actor_.committed();
+  if (!stored) co_return Next::error;
+
+  std::vector<Task<bool>> running;
+  running.reserve(calls.size());
+  for (Part& part : calls) running.push_back(run_call(std::move(part)));
+  const std::vector<bool> rejected = co_await when_all(engine_.loop, std::move(running));
+  if (stop_.stop_requested()) co_return Next::aborted;
+  co_return std::ranges::find(rejected, true) != rejected.end() ? Next::rejected : Next::step;
+}
+
+Task<bool> Turn::run_call(Part part) {
+  auto& tool = std::get<ToolPart>(part.content);
+  const ToolRunning started = std::get<ToolRunning>(tool.state);
+  CallHost host(engine_, actor_, *instance_, *agent_, part, stop_, [this](Part p) { record_part(std::move(p)); });
+  tools::ToolContext context{.session_id = part.session_id,
+                             .message_id = part.message_id,
+                             .call_id = tool.call_id,
+                             .agent = agent_->name,
+                             .directory = instance_->location.directory,
+                             .worktree = instance_->location.worktree,
+                             .output_dir = engine_.places.data / "tool-output",
+                             .stop = stop_,
+                             .host = host,
+                             .loop = engine_.loop,
+                             .pool = engine_.pool,
+                             .processes = engine_.processes,
+                             .ids = engine_.ids};
+  auto result = co_await engine_.tools.run(tool.tool, started.input, context);
+  const TimeMs now = engine_.clock.now_ms();
+  host.close();
+  bool rejected = false;
+  if (result) {
+    ToolCompleted done{.input = started.input,
+                       .output = std::move(result->output),
+                       .title = std::move(result->title),
+                       .metadata = std::move(result->metadata),
+                       .start = started.start,
+                       .end = now,
+                       .attachments = std::move(result->attachments)};
+    tool.state = std::move(done);
+  } else if (result.error().kind == tools::ToolFailure::Kind::cancelled) {
+    tool.state = interrupted(host.part_state(), kAborted, now);
+  } else {
+    rejected = result.error().kind == tools::ToolFailure::Kind::rejected;
+    tool.state = ToolError{.input = started.input,
+                           .error = std::move(result.error().message),
+                           .metadata = std::move(result.error().metadata),
+                           .start = started.start,
+                           .end = now};
+  }
+  record_part(part);
+  co_return rejected;
+}
+
+// ------------------------------------------------------------------------------------------------ after a restart
+
+Task<Turn::Next> Turn::finish_interrupted_step() {
+  message_ = std::get<AssistantMessage>(interrupted_->info);
+  parts_ = std::move(interrupted_->parts);
+  const bool resume = engine_.options.recovery == Recovery::resume &&
+                      actor_.state().turn_attempt <= engine_.options.resumes_max + 1;
+  const TimeMs now = engine_.clock.now_ms();
+
+  const auto asks = [&](const ToolPart& call) {
+    return std::ranges::any_of(actor_.state().requests, [&](const auto& entry) {
+      const auto& tool = entry.second.tool;
+      return tool && tool->message_id == message_.id && tool->call_id == call.call_id;
+    });
+  };
+  // A call that waits for a permission has not done anything yet: it asks on, under the same request. Whatever else
+  // was under way may have had its effect, and is not run again.
+  std::vector<Part> waiting;
+  for (Part part : std::vector<Part>(parts_)) {
+    if (auto* text = std::get_if<TextPart>(&part.content); text && text->time && !text->time->end) {
+      text->time->end = now;
+    } else if (auto* reasoning = std::get_if<ReasoningPart>(&part.content); reasoning && !reasoning->time.end) {
+      reasoning->time.end = now;
+    } else if (auto* call = std::get_if<ToolPart>(&part.content);
+               call && (std::holds_alternative<ToolRunning>(call->state) ||
+                        std::holds_alternative<ToolPending>(call->state))) {
+      if (resume && asks(*call)) {
+        waiting.push_back(part);
+        continue;
+      }
+      call->state = interrupted(call->state, kInterrupted, now);
+    } else {
+      continue;
+    }
+    record_part(part);
+  }
+  for (const auto& [id, request] : std::map(actor_.state().requests)) {
+    if (!resume) actor_.record(PermissionReplied{id, Reply::reject, "The turn was interrupted by a restart"});
+  }
+
+  Next next = Next::step;
+  if (!waiting.empty()) next = co_await run_calls(std::move(waiting));
+  if (next == Next::aborted) {
+    fail_message(aborted_error());
+    co_return next;
+  }
+  if (!resume) {
+    fail_message({.name = "UnknownError",
+                  .message = actor_.state().turn_attempt > engine_.options.resumes_max + 1
+                                 ? "The server stopped during this turn more than once; it was not resumed again"
+                                 : "The server stopped during this turn; by policy it was not resumed"});
+    co_return Next::error;
+  }
+  // What was streamed stays as it is, and the next step goes on from it.
+  message_.finish = message_.finish.value_or("interrupted");
+  complete_message();
+  append_step(messages_, MessageWithParts{message_, parts_});
+  if (messages_.back().role == llm::Role::assistant) {
+    messages_.push_back({.role = llm::Role::user,
+                         .content = {llm::TextContent{"[Your last answer was cut off by a restart of the server. "
+                                                      "Continue where it stopped.]"}}});
+  }
+  co_return next;
+}
+
+// ------------------------------------------------------------------------------------------------ records
+
+void Turn::record_part(Part part) {
+  const auto known = std::ranges::find(parts_, part.id, &Part::id);
+  if (known == parts_.end()) {
+    parts_.push_back(part);
+  } else {
+    *known = part;
+  }
+  actor_.record(PartUpdated{std::move(part), engine_.clock.now_ms()});
+}
+
+void Turn::finish_step(const std::string& reason, const Tokens& tokens) {
+  const double cost = llm::cost_dollars(tokens, model_->prices);
+  record_part({.id = engine_.ids.part(),
+               .session_id = message_.session_id,
+               .message_id = message_.id,
+               .content = StepFinishPart{.reason = reason, .cost = cost, .tokens = tokens}});
+  message_.finish = reason;
+  message_.cost = cost;
+  message_.tokens = tokens;
+  actor_.record(MessageUpdated{message_});
+
+  Session session = actor_.state().session;
+  session.cost += cost;
+  session.tokens.input += tokens.input;
+  session.tokens.output += tokens.output;
+  session.tokens.reasoning += tokens.reasoning;
+  session.tokens.cache_read += tokens.cache_read;
+  session.tokens.cache_write += tokens.cache_write;
+  session.updated = engine_.clock.now_ms();
+  actor_.record(SessionUpdated{std::move(session)});
+
+  std::size_t fingerprint = 0;
+  for (const Part& part : parts_) {
+    const auto* call = std::get_if<ToolPart>(&part.content);
+    if (!call) continue;
+    std::string text = call->tool;
+    if (const auto* done = std::get_if<ToolCompleted>(&call->state)) text += done->input.text + '\0' + done->output;
+    if (const auto* error = std::get_if<ToolError>(&call->state)) text += error->input.text + '\0' + error->error;
+    fingerprint = fingerprint * 31 + std::hash<std::string>{}(text);
+  }
+  fingerprints_.push_back(fingerprint);
+}
+
+bool Turn::stuck() {
+  const auto count = static_cast<std::size_t>(engine_.options.no_progress_max);
+  if (fingerprints_.size() < count) return false;
+  return std::all_of(fingerprints_.end() - static_cast<std::ptrdiff_t>(count), fingerprints_.end(),
+                     [&](std::size_t f) { return f == fingerprints_.back(); });
+}
+
+void Turn::complete_message() {
+  message_.completed = engine_.clock.now_ms();
+  actor_.record(MessageUpdated{message_});
+}
+
+void Turn::fail_message(MessageError error) {
+  actor_.record(SessionFailed{error});
+  message_.error = std::move(error);
+  complete_message();
+}
+
+std::vector<llm::ToolSpec> Turn::offered_tools() const {
+  std::vector<llm::ToolSpec> offered;
+  const Ruleset none;
+  const Ruleset& session_rules = actor_.state().session.permission ? *actor_.state().session.permission : none;
+  std::optional<wire::Json> switches;
+  if (user_.tools) {
+    if (auto parsed = wire::parse(user_.tools->text)) switches = std::move(*parsed);
+  }
+  const bool patch = uses_apply_patch(*model_);
+  for (const auto& tool : engine_.tools.all()) {
+    const std::string_view name = tool->name();
+    if (name == "invalid") continue;
+    if (name == "apply_patch" && !patch) continue;
+    if ((name == "edit" || name == "write") && patch) continue;
+    if (permission::is_disabled(tool->permission(), {agent_->permission, session_rules})) continue;
+    if (switches) {
+      const wire::Json* on = wire::value_at(*switches, name);
+      if (on && on->is_bool() && !on->get_bool()) continue;
+    }
+    offered.push_back({std::string(name), std::string(tool->description()), {std::string(tool->parameters())}});
+  }
+  return offered;
+}
+
+}  // namespace quarterdeck::session

@@ -1,0 +1,67 @@
+// One turn: from one prompt until the model has nothing more to do. A loop of steps, each one model call and the tool
+// calls it asked for:
+//
+//   step:  assistant message -> model stream (retried) -> parts -> tool calls, in parallel -> step-finish
+//   again while the model asked for tools and nobody rejected, aborted or failed
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "domain/message.hpp"
+#include "llm/provider.hpp"
+#include "session/actor.hpp"
+#include "session/step_assembler.hpp"
+
+namespace quarterdeck::session {
+
+class Turn {
+ public:
+  Turn(Engine& engine, Actor& actor, std::shared_ptr<Instance> instance, MessageId prompt, std::stop_token stop);
+
+  // Returns why the turn ended: completed | aborted | error | rejected. Its effects are recorded, not yet committed.
+  Task<std::string> run();
+  const domain::Agent& agent() const { return *agent_; }
+
+ private:
+  enum class Next { step, completed, aborted, error, rejected };
+
+  Task<Result<void>> prepare();
+  Task<Next> step();
+  Task<std::expected<llm::ModelFinish, llm::ModelError>> call_model(StepAssembler& assembler);
+  Task<Next> run_calls(std::vector<domain::Part> calls);
+  Task<bool> run_call(domain::Part part);  // true: a person rejected it
+  Task<Next> finish_interrupted_step();
+  bool stuck();
+
+  void record_part(domain::Part part);
+  void finish_step(const std::string& reason, const domain::Tokens& tokens);
+  void complete_message();
+  void fail_message(domain::MessageError error);
+  std::vector<llm::ToolSpec> offered_tools() const;
+
+  Engine& engine_;
+  Actor& actor_;
+  std::shared_ptr<Instance> instance_;
+  MessageId prompt_;
+  std::stop_token stop_;
+
+  domain::UserMessage user_;
+  const domain::Agent* agent_ = nullptr;
+  const domain::ProviderInfo* provider_ = nullptr;
+  const domain::ModelInfo* model_ = nullptr;
+  std::vector<llm::ChatMessage> messages_;
+  std::optional<domain::MessageWithParts> interrupted_;  // the step that a restart cut off
+  MessageId newest_;  // later messages must sort after it
+
+  domain::AssistantMessage message_;  // of the current step
+  std::vector<domain::Part> parts_;   // of the current step
+  std::vector<std::size_t> fingerprints_;  // of finished steps: calls and results
+};
+
+domain::MessageError to_message_error(const llm::ModelError& error);
+
+}  // namespace quarterdeck::session
