@@ -9,6 +9,7 @@
 #include "feed/feed.hpp"
 #include "llm/catalogue.hpp"
 #include "llm/chat_completions.hpp"
+#include "llm/embedded/kDemoScenario.hpp"
 #include "llm/local_endpoints.hpp"
 #include "llm/scripted_model.hpp"
 #include "net/http_client.hpp"
@@ -132,7 +133,7 @@ class WiredServer final : public Server {
     if (options_.scenario) {
       scripted.scenario_file = *options_.scenario;
     } else {
-      scripted.scenario_text = llm::demo_scenario();
+      scripted.scenario_text = llm::kDemoScenario;
     }
     TRY(scripted_, llm::start_scripted_model(loop_, std::move(scripted)));
     return {};
