@@ -20,8 +20,7 @@ void Turn::on(const LiveEvent& event) {
     if (finish != nullptr && answers_.contains(part->part.message_id)) steps_[part->part.id] = *finish;
   } else if (const auto* status = std::get_if<domain::StatusChanged>(&event.fact)) {
     idle_ = status->status.type == domain::Status::Type::idle;
-    if (!idle_ && error_) busy_after_error_ = true;
-    // A status after an error: the session went on, with another prompt or a retry of its own.
+    if (!idle_ && error_) busy_after_error_ = true;  // it goes on, with another prompt
   } else if (const auto* failed = std::get_if<domain::SessionFailed>(&event.fact)) {
     error_ = failed->error;
     busy_after_error_ = false;
