@@ -4,6 +4,7 @@
 
 #include "app/cli/commands.hpp"
 #include "app/cli/output.hpp"
+#include "llm/embedded/kDemoScenario.hpp"
 
 namespace quarterdeck::app {
 namespace {
@@ -21,7 +22,7 @@ int scripted_model(const ScriptedModelOptions& options) {
   if (options.scenario) {
     how.scenario_file = *options.scenario;
   } else {
-    how.scenario_text = llm::demo_scenario();
+    how.scenario_text = llm::kDemoScenario;
   }
   auto model = llm::start_scripted_model(*loop, std::move(how));
   if (!model) {
