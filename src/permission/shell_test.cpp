@@ -56,6 +56,7 @@ const Case kCases[] = {
     {"echo `echo \\`rm a\\``", {"echo `echo \\`rm a\\``", "echo `rm a`", "rm a"}},
     {"diff <(echo a) >(tee b)", {"diff <(echo a) >(tee b)", "echo a", "tee b"}},
     {"echo ${x:-$(rm a)}", {"echo ${x:-$(rm a)}", "rm a"}},
+    {"echo \"${x:-it's $(rm a)}\" ${y:-'}'}", {"echo \"${x:-it's $(rm a)}\" ${y:-'}'}", "rm a"}},
     {"echo ${#x} $# $? $$ $! $1 $", {"echo ${#x} $# $? $$ $! $1 $"}},
     {"echo $((1 + $(cat n)))", {"echo $((1 + $(cat n)))", "cat n"}},
     {"echo $((cat a); (rm b))", {"echo $((cat a); (rm b))", "cat a", "rm b"}},

@@ -57,8 +57,9 @@ class Parser {
   void read_single_quotes(std::string* value);
   void read_ansi_quotes(std::string* value);
   void read_double_quotes(std::string* value);
-  bool read_expansion(std::string* value);  // $… `…`; false when it is a plain dollar
-  void read_parameter();                    // ${…}
+  enum class Quoted { no, yes };
+  bool read_expansion(std::string* value, Quoted quoted = Quoted::no);  // $… `…`; false when it is a plain dollar
+  void read_parameter(Quoted quoted);                                   // ${…}
   void read_substitution();                 // behind $( <( >(
   void read_backticks();
   bool read_arithmetic(std::size_t after_opening);

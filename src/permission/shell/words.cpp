@@ -92,7 +92,7 @@ void Parser::read_double_quotes(std::string* value) {
       return;
     }
     if ((c == '$' && peek(1) != '\'' && peek(1) != '"') || c == '`') {
-      if (read_expansion(value)) continue;
+      if (read_expansion(value, Quoted::yes)) continue;
     }
     if (c == '\\' && at_ + 1 < text_.size()) {
       const bool escapes = std::string_view("$`\"\\\n").contains(peek(1));
@@ -106,7 +106,7 @@ void Parser::read_double_quotes(std::string* value) {
   }
 }
 
-bool Parser::read_expansion(std::string* value) {
+bool Parser::read_expansion(std::string* value, Quoted quoted) {
   const auto begin = at_;
   if (peek() == '`') {
     read_backticks();
@@ -118,7 +118,7 @@ bool Parser::read_expansion(std::string* value) {
     read_double_quotes(value);
     return true;
   } else if (peek(1) == '{') {
-    read_parameter();
+    read_parameter(quoted);
   } else if (peek(1) == '(') {
     if (peek(2) != '(' || !read_arithmetic(at_ + 3)) {
       at_ = begin + 2;
@@ -131,7 +131,8 @@ bool Parser::read_expansion(std::string* value) {
   return true;
 }
 
-void Parser::read_parameter() {
+// In double quotes a single quote inside ${…} is an apostrophe: "${x:-it's}".
+void Parser::read_parameter(Quoted quoted) {
   if (++depth_ > kDepthMax) fail();
   at_ += 2;
   while (!failed_) {
@@ -146,11 +147,11 @@ void Parser::read_parameter() {
     }
     if (c == '\\') {
       at_ += 2;
-    } else if (c == '\'') {
+    } else if (c == '\'' && quoted == Quoted::no) {
       read_single_quotes(nullptr);
     } else if (c == '"') {
       read_double_quotes(nullptr);
-    } else if ((c == '$' || c == '`') && read_expansion(nullptr)) {
+    } else if ((c == '$' || c == '`') && (quoted == Quoted::no || peek(1) != '\'') && read_expansion(nullptr, quoted)) {
     } else {
       ++at_;
     }
@@ -288,7 +289,7 @@ void Parser::scan_heredoc_body(std::string_view body) {
     if (parser.peek() == '\\') {
       parser.at_ += 2;
     } else if ((parser.peek() != '$' && parser.peek() != '`') || parser.peek(1) == '\'' || parser.peek(1) == '"' ||
-               !parser.read_expansion(nullptr)) {
+               !parser.read_expansion(nullptr, Quoted::yes)) {
       ++parser.at_;
     }
   }
