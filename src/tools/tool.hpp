@@ -95,16 +95,22 @@ class Tool {
 class Registry {
  public:
   explicit Registry(std::vector<std::unique_ptr<Tool>> tools);
+  // Exactly, else in lower case: "Bash" is bash.
   const Tool* find(std::string_view name) const;
   const std::vector<std::unique_ptr<Tool>>& all() const { return tools_; }
+  // When the call cannot run (no such tool, or none of `offered`; arguments that are not JSON): the input for the
+  // `invalid` tool, which takes its place. `offered`: the tools that this model was told of; empty = all.
+  std::optional<domain::JsonText> rewrite_invalid(std::string_view name, std::string_view arguments,
+                                                  const std::vector<std::string>& offered = {}) const;
   // Validates, runs, bounds the output (2,000 lines, 50 KB; the rest goes to a file in context.output_dir).
   Task<ToolResult> run(std::string name, domain::JsonText input, ToolContext& context) const;
 
  private:
+  Tool* lookup(std::string_view name) const;
   std::vector<std::unique_ptr<Tool>> tools_;
 };
 
-// bash read write edit apply_patch glob grep list todowrite invalid
+// apply_patch bash edit glob grep invalid read todowrite write. OpenCode 1.18 has no list tool: read shows directories.
 Registry builtin();
 
 }  // namespace quarterdeck::tools

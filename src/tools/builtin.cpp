@@ -1,0 +1,25 @@
+// The tools that every server has. Adding one is a folder and a line here.
+#include "tools/apply_patch/apply_patch.hpp"
+#include "tools/edit/edit.hpp"
+#include "tools/invalid/invalid.hpp"
+#include "tools/read/read.hpp"
+#include "tools/todowrite/todowrite.hpp"
+#include "tools/tool.hpp"
+#include "tools/write/write.hpp"
+
+namespace quarterdeck::tools {
+
+Registry builtin() {
+  // Shared by the tools that change files, so that no two calls change one file at a time.
+  const auto locks = std::make_shared<FileLocks>();
+  std::vector<std::unique_ptr<Tool>> tools;
+  tools.push_back(make_apply_patch(locks));
+  tools.push_back(make_edit(locks));
+  tools.push_back(make_invalid());
+  tools.push_back(make_read());
+  tools.push_back(make_todowrite());
+  tools.push_back(make_write(locks));
+  return Registry(std::move(tools));
+}
+
+}  // namespace quarterdeck::tools

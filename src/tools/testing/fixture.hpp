@@ -1,0 +1,120 @@
+// A session's side for tool tests: a temporary project and a place outside it, a host that remembers what it was asked
+// and answers as told, real files, real processes where wanted.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/paths.hpp"
+#include "base/testing/test_loop.hpp"
+#include "tools/tool.hpp"
+#include "wire/json.hpp"
+
+namespace quarterdeck::tools::testing {
+
+class FakeHost final : public ToolHost {
+ public:
+  Task<std::expected<void, ToolFailure>> ask(PermissionAsk ask) override {
+    const std::string permission = ask.permission;
+    asks.push_back(std::move(ask));
+    if (permission != denied) co_return std::expected<void, ToolFailure>();
+    co_return std::unexpected(ToolFailure{.kind = ToolFailure::Kind::rejected, .message = "no"});
+  }
+  void progress(std::optional<std::string>, std::optional<domain::JsonText>) override {}
+  void process_started(std::int64_t) override {}
+  void file_edited(const std::filesystem::path& file) override { edited.push_back(file.string()); }
+  Task<Result<void>> set_todos(std::vector<domain::Todo> list) override {
+    todos = std::move(list);
+    co_return Result<void>();
+  }
+
+  std::string denied;  // the permission that is refused
+  std::vector<PermissionAsk> asks;
+  std::vector<std::string> edited;
+  std::vector<domain::Todo> todos;
+};
+
+// For tools that must not start a process.
+class NoProcesses final : public process::Processes {
+ public:
+  Task<Result<process::Exit>> run(process::Spawn spawn, process::JobEvents, std::stop_token) override {
+    co_return fail(ErrorCode::not_found, "no such program: {}", spawn.argv.at(0));
+  }
+  void kill_owner(const std::string&) override {}
+  std::size_t running() const override { return 0; }
+};
+
+class ToolTest : public ::testing::Test {
+ protected:
+  ToolTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "qd-tools-XXXXXX").string();
+    root_ = std::filesystem::canonical(::mkdtemp(pattern.data()));
+    dir_ = root_ / "repo";
+    out_ = root_ / "outside";
+    std::filesystem::create_directories(dir_);
+    std::filesystem::create_directories(out_);
+  }
+  ~ToolTest() override {
+    pool_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(root_, ignored);
+  }
+
+  ToolContext context() {
+    return {.session_id = {"ses_1"},
+            .message_id = {"msg_1"},
+            .call_id = "call_1",
+            .agent = "build",
+            .directory = dir_,
+            .worktree = dir_,
+            .output_dir = root_ / "data/tool-output",
+            .stop = stop_.get_token(),
+            .host = host_,
+            .loop = loop_,
+            .pool = *pool_,
+            .processes = processes(),
+            .ids = ids_};
+  }
+  virtual process::Processes& processes() { return no_processes_; }
+
+  void write(const std::string& name, std::string_view bytes) {
+    const auto file = dir_ / name;  // an absolute name stands for itself
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << bytes;
+  }
+  std::string bytes(const std::string& name) { return read_file(dir_ / name).value_or("<missing>"); }
+
+  // $DIR and $OUT in `input` stand for the project and the place outside.
+  ToolResult call(const std::string& tool, std::string input) {
+    ToolContext now = context();
+    return loop_.run_until(registry_.run(tool, {filled(std::move(input))}, now));
+  }
+  std::string output(const std::string& tool, std::string input) {
+    const auto result = call(tool, std::move(input));
+    return shown(result ? result->output : "ERROR " + result.error().message);
+  }
+  wire::Json metadata(const ToolResult& result) { return result ? *wire::parse(result->metadata.text) : wire::Json(); }
+
+  std::string filled(std::string text) { return replaced(replaced(std::move(text), "$DIR", dir_.string()), "$OUT", out_.string()); }
+  std::string shown(std::string text) { return replaced(replaced(std::move(text), dir_.string(), "$DIR"), out_.string(), "$OUT"); }
+
+  static std::string replaced(std::string text, std::string_view from, std::string_view to) {
+    for (std::size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) {
+      text.replace(at, from.size(), to);
+    }
+    return text;
+  }
+
+  std::filesystem::path root_, dir_, out_;
+  quarterdeck::testing::TestLoop loop_;
+  std::unique_ptr<BlockingPool> pool_ = make_blocking_pool(2);
+  IdSource ids_{system_clock(), system_random()};
+  std::stop_source stop_;
+  FakeHost host_;
+  NoProcesses no_processes_;
+  Registry registry_ = builtin();
+};
+
+}  // namespace quarterdeck::tools::testing
