@@ -111,6 +111,27 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInTheirOrder) {
   EXPECT_TRUE(client.ended());
 }
 
+TEST_F(HttpServerTest, AnswersThousandsOfPipelinedRequests) {
+  RawClient client(serve_echo());
+  std::thread sender([&] {
+    for (int i = 0; i < 5'000; ++i) client.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.send("GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  });
+  const std::string all = client.read_to_end();
+  sender.join();
+  EXPECT_TRUE(all.ends_with("GET /last "));
+  std::size_t answers = 0;
+  for (auto at = all.find("HTTP/1.1 200 OK"); at != std::string::npos; at = all.find("HTTP/1.1 200 OK", at + 1)) ++answers;
+  EXPECT_EQ(answers, 5'001u);
+}
+
+TEST_F(HttpServerTest, TellsTheHandlerWhoAsks) {
+  const auto port = serve([](Request request) -> Task<Response> { co_return Response{.body = request.peer}; }, {.host = "::"});
+  RawClient client(port);
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(client.read_response(), HasSubstr("\r\n\r\n127.0.0.1"));
+}
+
 TEST_F(HttpServerTest, SpeaksHttp10) {
   RawClient closing(serve_echo());
   closing.send("GET /x HTTP/1.0\r\n\r\n");

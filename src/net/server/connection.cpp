@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,18 @@ constexpr std::size_t kCompressSliceBytes = 256 * 1024;
 
 constexpr RequestFailure kTooSlow{408, "RequestTimeout", "Body", "The request's body took too long"};
 constexpr RequestFailure kTooMany{503, "ServiceUnavailable", "Request", "Too many connections"};
+
+// Counts a request that shutdown() waits for.
+class Answering {
+ public:
+  explicit Answering(ServerCore& core) : core_(core) { ++core_.answering; }
+  ~Answering() { --core_.answering; }
+  Answering(const Answering&) = delete;
+  Answering& operator=(const Answering&) = delete;
+
+ private:
+  ServerCore& core_;
+};
 
 std::string_view text_of(const Response& response) {
   if (const auto* text = std::get_if<std::string>(&response.body)) return *text;
@@ -73,18 +86,16 @@ Task<void> Connection::serve() {
     const std::string* encodings = request.header("accept-encoding");
     exchange.accepts_gzip = encodings && accepts_gzip(*encodings);
 
-    ++core_->answering;
+    std::optional<Answering> answering(std::in_place, *core_);
     Response response = co_await answer(std::move(request));
     if (core_->draining) exchange.keep_alive = false;
     const bool is_stream = std::holds_alternative<std::unique_ptr<Stream>>(response.body);
     if (is_stream) {
-      --core_->answering;
+      answering.reset();
       // Nothing but the end of the connection tells HTTP/1.0 where such a body ends.
       if (exchange.http_1_0) exchange.keep_alive = false;
     }
-    const bool sent = co_await write(std::move(response), exchange);
-    if (!is_stream) --core_->answering;
-    if (!sent) co_return;
+    if (!co_await write(std::move(response), exchange)) co_return;
     if (!exchange.keep_alive) {
       if (!parser_.idle() || receive() > 0) co_await linger();
       co_return;

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -20,7 +21,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+// A flush comes this long after the one before, or later: flushes leave three quarters of the loop's time to others.
 constexpr std::int64_t kFlushIntervalMs = 4;
+constexpr std::int64_t kFlushIntervalMsMax = 50;
+constexpr std::int64_t kPauseTimesFlush = 3;
 constexpr std::int64_t kAcceptPauseMs = 100;
 // How long streams and last answers may take to leave after the grace.
 constexpr std::int64_t kGoodbyeMs = 500;
@@ -88,8 +92,10 @@ class Server final : public HttpServer {
     socket.set_option(tcp::no_delay(true), error);
     const auto unacknowledged_ms = static_cast<unsigned>(core->options.limits.write_timeout_ms);
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
+    auto address = peer.address();
+    if (address.is_v6() && address.to_v6().is_v4_mapped()) address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
     const bool full = core->connections.size() >= core->options.limits.connections_max;
-    const auto connection = std::make_shared<Connection>(core, std::move(socket), peer.address().to_string());
+    const auto connection = std::make_shared<Connection>(core, std::move(socket), address.to_string());
     full ? connection->start_refusing() : connection->start();
   }
 
@@ -133,7 +139,7 @@ Result<asio::ip::address> resolve(std::string_view host) {
 void ServerCore::wake_soon(std::weak_ptr<Connection> connection) {
   woken_.push_back(std::move(connection));
   if (woken_.size() > 1) return;
-  const std::int64_t wait_ms = flushed_at_ms_ + kFlushIntervalMs - Deadlines::now_ms();
+  const std::int64_t wait_ms = next_flush_ms_ - Deadlines::now_ms();
   if (wait_ms <= 0) {
     loop.post([self = weak_from_this()] {
       if (const auto core = self.lock()) core->flush();
@@ -145,10 +151,13 @@ void ServerCore::wake_soon(std::weak_ptr<Connection> connection) {
 
 void ServerCore::flush() {
   const auto self = shared_from_this();
-  flushed_at_ms_ = Deadlines::now_ms();
+  const std::int64_t started_ms = Deadlines::now_ms();
   for (const auto& woken : std::exchange(woken_, {})) {
     if (const auto connection = woken.lock()) connection->wake();
   }
+  const std::int64_t ended_ms = Deadlines::now_ms();
+  const std::int64_t pause_ms = std::min(kPauseTimesFlush * (ended_ms - started_ms), kFlushIntervalMsMax);
+  next_flush_ms_ = std::max(started_ms + kFlushIntervalMs, ended_ms + pause_ms);
 }
 
 Result<std::unique_ptr<HttpServer>> listen(EventLoop& loop, ServerOptions options, Handler handler) {

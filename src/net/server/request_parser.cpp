@@ -18,6 +18,9 @@ constexpr std::size_t kBodyReserveBytes = 64 * 1024;
 // A chunk header or the trailers: what Beast wants in one piece before it goes on.
 constexpr std::size_t kChunkHeadBytesMax = 16 * 1024;
 
+// What an idle connection may keep of its buffer.
+constexpr std::size_t kIdleBytesMax = 1024;
+
 constexpr RequestFailure kBadRequestLine{400, "BadRequest", "Request", "Malformed request line"};
 constexpr RequestFailure kBadTarget{400, "BadRequest", "Request", "Request target must be a path"};
 constexpr RequestFailure kBadVersion{505, "HttpVersionNotSupported", "Request", "Only HTTP/1.1 and HTTP/1.0 are spoken here"};
@@ -173,7 +176,7 @@ RequestParser::State RequestParser::feed(std::string_view bytes) {
   buffer_.append(bytes);
   if (state_ == State::head) parse_head();
   if (state_ == State::body) parse_body();
-  if (buffer_.empty() && buffer_.capacity() > 4096) std::string{}.swap(buffer_);
+  if (buffer_.empty() && buffer_.capacity() > kIdleBytesMax) std::string{}.swap(buffer_);
   return state_;
 }
 

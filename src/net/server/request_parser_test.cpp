@@ -5,6 +5,7 @@
 namespace quarterdeck::net {
 namespace {
 
+using namespace std::string_view_literals;
 using State = RequestParser::State;
 constexpr RequestParser::Limits kLimits{.header_bytes_max = 1024, .body_bytes_max = 100};
 
@@ -87,7 +88,7 @@ TEST(RequestParser, RefusesWhatIsMalformed) {
       {"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"GET / a HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-      {std::string_view("GET /\0 HTTP/1.1\r\nHost: h\r\n\r\n", 29), 400},
+      {"GET /\0 HTTP/1.1\r\nHost: h\r\n\r\n"sv, 400},
       {"G(T / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"GET nothing HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
@@ -105,7 +106,7 @@ TEST(RequestParser, RefusesWhatIsMalformed) {
       {"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: h\r\n: b\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: h\r\nA B: c\r\n\r\n", 400},
-      {std::string_view("GET / HTTP/1.1\r\nHost: h\r\nA: \0b\r\n\r\n", 36), 400},
+      {"GET / HTTP/1.1\r\nHost: h\r\nA: \0b\r\n\r\n"sv, 400},
       {"GET / HTTP/1.1\r\nHost: h\r\nA: b\x7f\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400},

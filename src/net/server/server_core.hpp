@@ -42,7 +42,7 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   void flush();
 
   std::vector<std::weak_ptr<Connection>> woken_;
-  std::int64_t flushed_at_ms_ = 0;
+  std::int64_t next_flush_ms_ = 0;
   std::unique_ptr<Loop::Handle> flush_timer_;
 };
 

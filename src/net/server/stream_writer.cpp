@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/result.hpp"
 #include "net/server/connection.hpp"
 #include "net/server/response_head.hpp"
 
@@ -69,6 +70,7 @@ bool Connection::stream_peer_gone() {
 
 Task<bool> Connection::write_stream(Response response, Exchange exchange) {
   const auto stream = std::move(std::get<std::unique_ptr<Stream>>(response.body));
+  ASSERT(stream, "a handler that answers with a stream must give one");
   const Framing framing = exchange.http_1_0 ? Framing::until_close : Framing::chunked;
   {
     const std::string head = format_head({.status = response.status, .headers = &response.headers, .framing = framing,
