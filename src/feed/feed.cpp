@@ -26,7 +26,8 @@ void Hub::publish(const store::StoredEvent& event) {
   if (const auto found = directories_.find(event.directory); found != directories_.end()) append(*found->second);
 }
 
-void Hub::publish(std::string_view directory, std::string_view project, std::string_view type, std::string_view properties) {
+void Hub::publish(std::string_view directory, std::string_view project, std::string_view type,
+                  std::string_view properties) {
   const auto found = directories_.find(std::string(directory));
   if (!global_ && found == directories_.end()) return;
   const std::string id = ids_.event().value;

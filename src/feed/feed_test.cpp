@@ -17,8 +17,9 @@ using store::Seq;
 using store::StoredEvent;
 
 StoredEvent stored(Seq seq, const std::string& directory = "/a", std::string_view type = "session.updated") {
-  return {seq, seq - 1, {"evt_" + std::to_string(seq)}, 1, type,
-          std::make_shared<const std::string>("{\"n\":" + std::to_string(seq) + "}"), {"ses_1"}, directory, "prj"};
+  return {seq,       seq - 1,   {"evt_" + std::to_string(seq)},
+          1,         type,      std::make_shared<const std::string>("{\"n\":" + std::to_string(seq) + "}"),
+          {"ses_1"}, directory, "prj"};
 }
 
 // A client that reads when it is told to, and understands frames.
@@ -40,7 +41,11 @@ struct Client {
   // Reads as a connection does: until nothing is there, then waits for the wake.
   void follow() {
     while (!take().empty() && !ended) {}
-    if (!ended) stream->when_ready([this] { ++wakes; follow(); });
+    if (!ended)
+      stream->when_ready([this] {
+        ++wakes;
+        follow();
+      });
   }
   std::vector<std::string> types() const {
     std::vector<std::string> all;
@@ -70,8 +75,9 @@ struct FeedTest : ::testing::Test {
     return page;
   }
   Feed make(FeedOptions options = {}, Seq last_seq = 0) {
-    return Feed(loop, *pool, clock, system_random(), [this](Seq after, std::int64_t limit) { return events_after(after, limit); },
-                last_seq, options);
+    return Feed(
+        loop, *pool, clock, system_random(),
+        [this](Seq after, std::int64_t limit) { return events_after(after, limit); }, last_seq, options);
   }
   void commit(Feed& feed, StoredEvent event) {
     {
@@ -115,14 +121,16 @@ TEST_F(FeedTest, WrapsEventsInTheGlobalFormAndRepeatsDurableOnesAsSync) {
   feed.publish(stored(8, "/b", "permission.replied"));
   feed.publish(kDelta);
   settle();
-  ASSERT_EQ(client.types(), (std::vector<std::string>{"server.connected", "session.updated", "sync", "permission.replied",
-                                                      "message.part.delta"}));
+  ASSERT_EQ(client.types(), (std::vector<std::string>{"server.connected", "session.updated", "sync",
+                                                      "permission.replied", "message.part.delta"}));
   EXPECT_TRUE(client.events[0].data.starts_with(R"({"payload":{"id":"evt_)")) << client.events[0].data;
-  EXPECT_EQ(client.events[1].data,
-            R"({"directory":"/a","project":"prj","payload":{"id":"evt_7","type":"session.updated","properties":{"n":7}}})");
-  EXPECT_EQ(client.events[2].data,
-            R"({"directory":"/a","project":"prj","payload":{"type":"sync","syncEvent":{"id":"evt_7","type":"session.updated.1",)"
-            R"("seq":6,"aggregateID":"ses_1","data":{"n":7}},"id":"evt_7"}})");
+  EXPECT_EQ(
+      client.events[1].data,
+      R"({"directory":"/a","project":"prj","payload":{"id":"evt_7","type":"session.updated","properties":{"n":7}}})");
+  EXPECT_EQ(
+      client.events[2].data,
+      R"({"directory":"/a","project":"prj","payload":{"type":"sync","syncEvent":{"id":"evt_7","type":"session.updated.1",)"
+      R"("seq":6,"aggregateID":"ses_1","data":{"n":7}},"id":"evt_7"}})");
 }
 
 TEST_F(FeedTest, ShowsAnInstanceOnlyItsOwnDirectory) {
@@ -198,7 +206,8 @@ TEST_F(FeedTest, TellsTheOneWhoFellOutAndHoldsItsBudget) {
   slow.take();
   EXPECT_TRUE(slow.ended);
   EXPECT_EQ(slow.types().back(), "server.overrun");
-  EXPECT_NE(slow.events.back().data.find(R"("properties":{"lastEventID":1})"), std::string::npos) << slow.events.back().data;
+  EXPECT_NE(slow.events.back().data.find(R"("properties":{"lastEventID":1})"), std::string::npos)
+      << slow.events.back().data;
   EXPECT_EQ(feed.subscribers(), 1u);
   EXPECT_TRUE(slow.stream->take(1).end);
 }
@@ -220,8 +229,9 @@ TEST_F(FeedTest, ReplaysWhatWasMissedAndGoesOnLive) {
 }
 
 TEST_F(FeedTest, EndsAStreamWhoseReplayFails) {
-  Feed feed(loop, *pool, clock, system_random(),
-            [](Seq, std::int64_t) -> Result<std::vector<StoredEvent>> { return fail(ErrorCode::unavailable, "gone"); }, 9);
+  Feed feed(
+      loop, *pool, clock, system_random(),
+      [](Seq, std::int64_t) -> Result<std::vector<StoredEvent>> { return fail(ErrorCode::unavailable, "gone"); }, 9);
   Client client(feed.subscribe({}, 4));
   client.follow();
   loop.run_while([&] { return !client.ended; });
@@ -277,11 +287,13 @@ TEST_F(FeedTest, ResumesWithoutGapsWhileEventsKeepComing) {
   store::EventStore& events = (*opened)->events();
   store::Query& query = (*opened)->query();
   Feed feed(loop, *pool, clock, system_random(),
-            [&](Seq after, std::int64_t limit) { return query.events_after(after, limit); }, 0, {.replay_page_events = 7});
+            [&](Seq after, std::int64_t limit) { return query.events_after(after, limit); }, 0,
+            {.replay_page_events = 7});
   events.observe([&](std::span<const StoredEvent> list) {
     for (const auto& event : list) feed.publish(event);
   });
-  ASSERT_TRUE(loop.run_until(events.append(store::testing::batch("ses_1", {SessionCreated{store::testing::session("ses_1")}}))));
+  ASSERT_TRUE(loop.run_until(
+      events.append(store::testing::batch("ses_1", {SessionCreated{store::testing::session("ses_1")}}))));
   int done = 0;
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 300; ++i) {
@@ -298,7 +310,9 @@ TEST_F(FeedTest, ResumesWithoutGapsWhileEventsKeepComing) {
     if (i % 3 == 0) loop.run_once(0);
   }
   loop.run_while([&] { return done < 300; });
-  const auto complete = [](const std::unique_ptr<Client>& client) { return !client->ids.empty() && client->ids.back() == 301; };
+  const auto complete = [](const std::unique_ptr<Client>& client) {
+    return !client->ids.empty() && client->ids.back() == 301;
+  };
   loop.run_while([&] { return !std::ranges::all_of(clients, complete); });
   ASSERT_EQ(clients.size(), 15u);
   for (std::size_t c = 0; c < clients.size(); ++c) {

@@ -64,9 +64,9 @@ void append_sync_frame(std::string& out, const EventText& text, std::string_view
 }
 
 bool has_sync_frame(std::string_view type) {
-  constexpr std::array<std::string_view, 7> synced = {
-      "session.created", "session.updated",      "session.deleted",     "message.updated",
-      "message.removed", "message.part.updated", "message.part.removed"};
+  constexpr std::array<std::string_view, 7> synced = {"session.created",     "session.updated", "session.deleted",
+                                                      "message.updated",     "message.removed", "message.part.updated",
+                                                      "message.part.removed"};
   return std::ranges::find(synced, type) != synced.end();
 }
 

@@ -12,10 +12,16 @@ class Hub : public std::enable_shared_from_this<Hub> {
  public:
   Hub(Loop& on_loop, BlockingPool& on_pool, Clock& clock, Random& random, Replay reading, store::Seq last_seq,
       FeedOptions limits)
-      : loop(on_loop), pool(on_pool), replay(std::move(reading)), options(limits), ids_(clock, random), last_seq_(last_seq) {}
+      : loop(on_loop),
+        pool(on_pool),
+        replay(std::move(reading)),
+        options(limits),
+        ids_(clock, random),
+        last_seq_(last_seq) {}
 
   void publish(const store::StoredEvent& event);
-  void publish(std::string_view directory, std::string_view project, std::string_view type, std::string_view properties);
+  void publish(std::string_view directory, std::string_view project, std::string_view type,
+               std::string_view properties);
   bool has_audience(const std::string& directory) const { return global_ || directories_.contains(directory); }
 
   std::unique_ptr<net::Stream> subscribe(Scope scope, std::optional<store::Seq> after);

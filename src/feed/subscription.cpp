@@ -82,15 +82,15 @@ void Subscription::take_live(Batch& batch, std::size_t bytes_max, std::size_t by
 
 void Subscription::overrun(Batch& batch) {
   const std::string properties = fmt::format(R"({{"lastEventID":{}}})", last_seq_);
-  batch.pieces.push_back(
-      std::make_shared<const std::string>(hub_->server_event(form_, "server.overrun", properties)));
+  batch.pieces.push_back(std::make_shared<const std::string>(hub_->server_event(form_, "server.overrun", properties)));
   batch.end = true;
   detach();
 }
 
 // ------------------------------------------------------------------------------------------------ what it missed
 
-Subscription::Page Subscription::read_page(const Replay& replay, const Scope& scope, Missed missed, std::int64_t limit) {
+Subscription::Page Subscription::read_page(const Replay& replay, const Scope& scope, Missed missed,
+                                           std::int64_t limit) {
   const auto events = replay(missed.after, limit);
   if (!events) {
     log::warn("replaying events after {}: {}", missed.after, events.error().message);

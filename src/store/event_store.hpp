@@ -38,7 +38,7 @@ struct StoredEvent {
   EventId id;
   TimeMs time = 0;
   std::string_view type;  // static storage: "session.updated"
-  Bytes properties;       // JSON object, encoded once
+  Bytes properties;  // JSON object, encoded once
   SessionId session;
   std::string directory;
   std::string project_id;

@@ -60,14 +60,14 @@ struct OpenWork {
   std::vector<OpenTurn> turns;
   std::vector<WaitingPrompt> inbox;                 // admitted, no turn yet; oldest first
   std::vector<domain::AssistantMessage> messages;  // not completed
-  std::vector<domain::Part> parts;                 // tools pending or running, texts without an end; streamed text included
+  std::vector<domain::Part> parts;  // tools pending or running, texts without an end; streamed text included
 };
 
 // What one session still has to do.
 struct SessionWork {
   std::optional<MessageId> turn;  // the prompt whose turn is open
-  int attempt = 0;                // of that turn; more than 1 after a restart
-  std::vector<MessageId> inbox;   // admitted, no turn yet; oldest first
+  int attempt = 0;  // of that turn; more than 1 after a restart
+  std::vector<MessageId> inbox;  // admitted, no turn yet; oldest first
   bool operator==(const SessionWork&) const = default;
 };
 
@@ -97,7 +97,8 @@ class Query {
   virtual Result<domain::MessageWithParts> message(const SessionId& session, const MessageId& message) = 0;
   virtual Result<std::vector<domain::MessageWithParts>> history(const SessionId& session) = 0;  // pool
 
-  virtual Result<std::string> requests_json(const std::optional<std::string>& directory) = 0;  // open ones, oldest first
+  virtual Result<std::string> requests_json(
+      const std::optional<std::string>& directory) = 0;  // open ones, oldest first
   virtual Result<std::vector<domain::PermissionRequest>> open_requests(const SessionId& session) = 0;
   virtual Result<RequestRow> request(const PermissionId& id) = 0;
   virtual Result<std::string> todos_json(const SessionId& session) = 0;

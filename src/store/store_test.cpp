@@ -74,8 +74,9 @@ TEST_P(StoreContract, TellsWhatASessionStillHasToDo) {
   ASSERT_TRUE(append("ses_1", {TurnStarted{{"msg_1"}, 2}, PromptAdmitted{{"msg_7"}}, PromptAdmitted{{"msg_8"}}}));
   EXPECT_EQ(*query().work({"ses_1"}), (SessionWork{MessageId{"msg_1"}, 2, {{"msg_7"}, {"msg_8"}}}));
   EXPECT_EQ(*query().sessions_with_work(), std::vector<SessionId>{{"ses_1"}});
-  ASSERT_TRUE(append("ses_1", {TurnEnded{{"msg_1"}, "completed"}, TurnStarted{{"msg_7"}}, TurnEnded{{"msg_7"}, "completed"},
-                               TurnStarted{{"msg_8"}}, TurnEnded{{"msg_8"}, "aborted"}}));
+  ASSERT_TRUE(
+      append("ses_1", {TurnEnded{{"msg_1"}, "completed"}, TurnStarted{{"msg_7"}}, TurnEnded{{"msg_7"}, "completed"},
+                       TurnStarted{{"msg_8"}}, TurnEnded{{"msg_8"}, "aborted"}}));
   EXPECT_EQ(*query().work({"ses_1"}), SessionWork{});
   EXPECT_TRUE(query().sessions_with_work()->empty());
 }
@@ -154,9 +155,10 @@ TEST_P(StoreContract, KeepsOnlyTheNewestStateOfAnEntityInTheLog) {
 
 TEST_P(StoreContract, DropsStreamedTextWhenThePartIsWhole) {
   make_conversation();
-  ASSERT_TRUE(append("ses_1", {MessageUpdated{assistant("ses_1", "msg_2")},
-                               PartUpdated{text_part("ses_1", "msg_2", "prt_2", "", Span{1, {}}), 1},
-                               PartAppended{{"msg_2"}, {"prt_2"}, "Hello "}, PartAppended{{"msg_2"}, {"prt_2"}, "\"you\""}}));
+  ASSERT_TRUE(
+      append("ses_1", {MessageUpdated{assistant("ses_1", "msg_2")},
+                       PartUpdated{text_part("ses_1", "msg_2", "prt_2", "", Span{1, {}}), 1},
+                       PartAppended{{"msg_2"}, {"prt_2"}, "Hello "}, PartAppended{{"msg_2"}, {"prt_2"}, "\"you\""}}));
   const Part streamed = text_part("ses_1", "msg_2", "prt_2", "Hello \"you\"", Span{1, {}});
   EXPECT_EQ(query().message({"ses_1"}, {"msg_2"})->parts.at(0), streamed);
   EXPECT_EQ(query().history({"ses_1"})->at(1).parts.at(0), streamed);
@@ -204,10 +206,11 @@ TEST_P(StoreContract, ShowsEveryCommittedEventInOrderBeforeItsAppendCompletes) {
   int done = 0;
   for (int i = 0; i < 20; ++i) {
     const std::string id = "ses_" + std::to_string(i);
-    events().append(batch(id, {SessionCreated{session(id)}, SessionUpdated{session(id)}}), [&](EventStore::Appended list) {
-      told_first &= std::ranges::find(seen, list->at(1).seq) != seen.end();
-      ++done;
-    });
+    events().append(batch(id, {SessionCreated{session(id)}, SessionUpdated{session(id)}}),
+                    [&](EventStore::Appended list) {
+                      told_first &= std::ranges::find(seen, list->at(1).seq) != seen.end();
+                      ++done;
+                    });
   }
   loop_.run_while([&] { return done < 20; });
   EXPECT_TRUE(told_first);
@@ -219,14 +222,15 @@ TEST_P(StoreContract, RefusesEventsOfSessionsItDoesNotHave) {
   EXPECT_EQ(append("ses_1", {MessageUpdated{user("ses_1", "msg_1")}}).error().code, ErrorCode::not_found);
   make_conversation();
   EXPECT_EQ(append("ses_1", {SessionCreated{session("ses_1")}}).error().code, ErrorCode::conflict);
-  EXPECT_EQ(append("ses_1", {PartUpdated{text_part("ses_1", "msg_none", "prt_1", ""), 1}}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(append("ses_1", {PartUpdated{text_part("ses_1", "msg_none", "prt_1", ""), 1}}).error().code,
+            ErrorCode::not_found);
 }
 
 TEST_P(StoreContract, LeavesNothingOfADeletedSessionButItsTombstone) {
   make_conversation();
   const PermissionRequest request{{"per_1"}, {"ses_1"}, "bash", {"ls"}, {}, {}, {}};
-  ASSERT_TRUE(append("ses_1", {PermissionAsked{request}, TodoUpdated{{{"a", "pending", "high"}}}, PromptAdmitted{{"msg_2"}},
-                               TurnStarted{{"msg_1"}}}));
+  ASSERT_TRUE(append("ses_1", {PermissionAsked{request}, TodoUpdated{{{"a", "pending", "high"}}},
+                               PromptAdmitted{{"msg_2"}}, TurnStarted{{"msg_1"}}}));
   ASSERT_TRUE(append("ses_1", {SessionDeleted{session("ses_1")}}));
   const Counts counts = *query().counts();
   EXPECT_EQ(counts.sessions + counts.messages + counts.parts + counts.open_requests + counts.open_turns, 0);
@@ -276,8 +280,9 @@ TEST_P(StoreContract, TellsWhatACrashLeftOpen) {
   EXPECT_EQ(open.parts[0].id, PartId{"prt_2"});
 
   answer.completed = 5;
-  ASSERT_TRUE(append("ses_1", {PartUpdated{tool_part("ses_1", "msg_2", "prt_2", ToolError{{}, "interrupted", {}, 1, 2}), 2},
-                               MessageUpdated{answer}, TurnEnded{{"msg_1"}, "interrupted"}}));
+  ASSERT_TRUE(
+      append("ses_1", {PartUpdated{tool_part("ses_1", "msg_2", "prt_2", ToolError{{}, "interrupted", {}, 1, 2}), 2},
+                       MessageUpdated{answer}, TurnEnded{{"msg_1"}, "interrupted"}}));
   const OpenWork none = *query().open_work();
   EXPECT_TRUE(none.turns.empty() && none.messages.empty() && none.parts.empty());
   const auto types = types_after(0);
@@ -323,7 +328,8 @@ TEST_P(StoreContract, ListsSessionsByFilterNewestFirst) {
 TEST_P(StoreContract, PagesMessagesBackwardsAndShowsThemForwards) {
   ASSERT_TRUE(append("ses_1", {SessionCreated{session("ses_1")}}));
   // Two share a time; one comes late with an old time; parts come out of order.
-  for (const auto& [id, time] : std::vector<std::pair<std::string, TimeMs>>{{"msg_a", 1}, {"msg_b", 2}, {"msg_c", 2}, {"msg_d", 3}, {"msg_0", 0}}) {
+  for (const auto& [id, time] : std::vector<std::pair<std::string, TimeMs>>{
+           {"msg_a", 1}, {"msg_b", 2}, {"msg_c", 2}, {"msg_d", 3}, {"msg_0", 0}}) {
     ASSERT_TRUE(append("ses_1", {MessageUpdated{user("ses_1", id, time)},
                                  PartUpdated{text_part("ses_1", id, "prt_" + id + "2", "two"), 1},
                                  PartUpdated{text_part("ses_1", id, "prt_" + id + "1", "one"), 1}}));
@@ -395,7 +401,8 @@ TEST_P(StoreContract, WritesWhatIsQueuedBeforeItCloses) {
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
                          ::testing::Values(Backend{"sqlite",
                                                    [](Loop& loop, Clock& clock, const std::filesystem::path& path) {
-                                                     return open_sqlite(loop, clock, system_random(), {.directory = path});
+                                                     return open_sqlite(loop, clock, system_random(),
+                                                                        {.directory = path});
                                                    }}),
                          [](const auto& backend) { return backend.param.name; });
 

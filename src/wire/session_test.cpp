@@ -77,7 +77,8 @@ TEST(PromptCodec, ReadsThePartsThatClientsSend) {
 
 TEST(PromptCodec, NamesTheMistake) {
   EXPECT_EQ(decode_prompt("{}").error().message, "Missing key\n  at [\"parts\"]");
-  EXPECT_EQ(decode_prompt(R"({"parts":[{"type":"text"}]})").error().message, "Missing key\n  at [\"parts\"][0][\"text\"]");
+  EXPECT_EQ(decode_prompt(R"({"parts":[{"type":"text"}]})").error().message,
+            "Missing key\n  at [\"parts\"][0][\"text\"]");
   EXPECT_EQ(decode_prompt(R"({"parts":[{"type":"zzz"}]})").error().message,
             "Expected \"text\" | \"file\" | \"agent\" | \"subtask\", got \"zzz\"\n  at [\"parts\"][0][\"type\"]");
   EXPECT_EQ(decode_prompt(R"({"messageID":"bad","parts":[]})").error().path, "[\"messageID\"]");
@@ -98,7 +99,8 @@ TEST(PartCodec, WritesAttachmentsAsFilePartsOfTheMessage) {
   domain::ToolCompleted state{{}, "ok", "t", {}, 1, 2, {{{"prt_a"}, "image/png", "data:x"}}};
   const domain::Part part{{"prt_1"}, {"ses_1"}, {"msg_1"}, domain::ToolPart{"call", "read", state, {}}};
   const std::string text = encode_part(part);
-  EXPECT_NE(text.find(R"("attachments":[{"id":"prt_a","sessionID":"ses_1","messageID":"msg_1","type":"file")"), text.npos);
+  EXPECT_NE(text.find(R"("attachments":[{"id":"prt_a","sessionID":"ses_1","messageID":"msg_1","type":"file")"),
+            text.npos);
   EXPECT_EQ(decode_part(text), part);
 }
 
@@ -110,8 +112,12 @@ TEST(PermissionCodec, ReadsBothFormsOfAReply) {
 }
 
 TEST(ProviderCodec, ShowsNoSecrets) {
-  domain::ProviderInfo provider{.id = "p", .name = "P", .source = "config", .npm = "@ai-sdk/openai-compatible",
-                                .base_url = "https://user:hunter2@host/v1?a=b@c", .api_key = "hunter2",
+  domain::ProviderInfo provider{.id = "p",
+                                .name = "P",
+                                .source = "config",
+                                .npm = "@ai-sdk/openai-compatible",
+                                .base_url = "https://user:hunter2@host/v1?a=b@c",
+                                .api_key = "hunter2",
                                 .headers = {{"authorization", "hunter2"}}};
   provider.models["m"] = domain::ModelInfo{.id = "m", .provider_id = "p", .headers = {{"x", "hunter2"}}};
   const std::string text = encode_providers({provider});
@@ -133,8 +139,9 @@ TEST(ProjectCodec, RoundTrips) {
 
 TEST(AgentCodec, WritesAnAgentAsClientsSeeIt) {
   domain::Agent agent{.name = "build", .description = "d", .permission = {{"*", "*", domain::Action::allow}}};
-  EXPECT_EQ(encode_agents({agent}),
-            R"([{"name":"build","description":"d","mode":"primary","native":true,"permission":[{"permission":"*","pattern":"*","action":"allow"}],"options":{}}])");
+  EXPECT_EQ(
+      encode_agents({agent}),
+      R"([{"name":"build","description":"d","mode":"primary","native":true,"permission":[{"permission":"*","pattern":"*","action":"allow"}],"options":{}}])");
 }
 
 }  // namespace

@@ -54,11 +54,13 @@ void Rows::bind(int index, std::nullptr_t) { sqlite3_bind_null(statement_, index
 Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& path, Access access) {
   sqlite3* database = nullptr;
   // Ours are one connection per thread at a time, so SQLite's own mutexes are off.
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (access == Access::read_write ? SQLITE_OPEN_CREATE : 0);
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (access == Access::read_write ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
   std::unique_ptr<Connection> connection(new Connection(database));
   if (code != SQLITE_OK) {
-    return fail(ErrorCode::unavailable, "opening {}: {}", path.string(), database ? sqlite3_errmsg(database) : "no memory");
+    return fail(ErrorCode::unavailable, "opening {}: {}", path.string(),
+                database ? sqlite3_errmsg(database) : "no memory");
   }
   sqlite3_busy_timeout(database, kBusyTimeoutMs);
   try {

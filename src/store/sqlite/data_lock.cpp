@@ -17,7 +17,8 @@ Result<UniqueFd> lock_directory(const std::filesystem::path& directory) {
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.valid()) return fail(ErrorCode::unavailable, "opening {}: {}", path.string(), std::strerror(errno));
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail(ErrorCode::unavailable, "locking {}: {}", path.string(), std::strerror(errno));
+    if (errno != EWOULDBLOCK)
+      return fail(ErrorCode::unavailable, "locking {}: {}", path.string(), std::strerror(errno));
     std::string owner = read_file(path).value_or("");
     while (!owner.empty() && owner.back() == '\n') owner.pop_back();
     return fail(ErrorCode::conflict, "{} is in use by another server (process {})", directory.string(),

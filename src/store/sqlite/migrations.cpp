@@ -121,8 +121,8 @@ Result<> migrate(Connection& connection) {
     const std::int64_t version = connection.integer("PRAGMA user_version").value_or(0);
     if (version > std::ssize(kSteps)) {
       return fail(ErrorCode::invalid,
-                  "the database has schema version {}, this server knows up to {}: it was written by a newer version", version,
-                  kSteps.size());
+                  "the database has schema version {}, this server knows up to {}: it was written by a newer version",
+                  version, kSteps.size());
     }
     for (auto step = static_cast<std::size_t>(version); step < kSteps.size(); ++step) {
       connection.execute(fmt::format("BEGIN IMMEDIATE;{}PRAGMA user_version={};COMMIT;", kSteps[step], step + 1));

@@ -69,10 +69,10 @@ Result<std::unique_ptr<Store>> open_sqlite(Loop& loop, Clock& clock, Random& ran
       connection->execute(fmt::format("PRAGMA max_page_count={}", options.size_bytes_max / page_bytes));
     }
     // Tombstones are for clients that were away; beyond these, a client reads the list again.
-    connection->execute(fmt::format(
-        "DELETE FROM event WHERE session IS NULL AND seq <= "
-        "(SELECT seq FROM event WHERE session IS NULL ORDER BY seq DESC LIMIT 1 OFFSET {})",
-        kTombstonesMax));
+    connection->execute(
+        fmt::format("DELETE FROM event WHERE session IS NULL AND seq <= "
+                    "(SELECT seq FROM event WHERE session IS NULL ORDER BY seq DESC LIMIT 1 OFFSET {})",
+                    kTombstonesMax));
     last_seq = connection->integer("SELECT max(seq) FROM event").value_or(0);
   } catch (const sqlite::SqlFailure& failure) {
     return std::unexpected(sqlite::to_error(failure).in("opening {}", path.string()));

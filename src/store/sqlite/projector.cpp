@@ -62,14 +62,15 @@ Result<StoredEvent> Projector::apply(const Batch& batch, const domain::Event& ev
   std::optional<std::int64_t> session_key = at.session;
   if (at.tombstone) session_key.reset();
   sql_.run(
-      "INSERT INTO event (seq, session, session_seq, id, time, type, version, entity, body) VALUES (?,?,?,?,?,?,?,?,?)", seq,
-      session_key, session_seq, stamp.id, stamp.time, encoded.type, std::int64_t{wire::kEventVersion}, at.entity, own_body);
+      "INSERT INTO event (seq, session, session_seq, id, time, type, version, entity, body) VALUES (?,?,?,?,?,?,?,?,?)",
+      seq, session_key, session_seq, stamp.id, stamp.time, encoded.type, std::int64_t{wire::kEventVersion}, at.entity,
+      own_body);
 
   const auto* part = std::get_if<domain::PartUpdated>(&event);
   auto properties = std::make_shared<const std::string>(
       wire::properties_of(encoded.type, batch.session.value, at.body, part ? part->time : stamp.time));
-  return StoredEvent{seq,           session_seq,   stamp.id,        stamp.time,      encoded.type,
-                     std::move(properties), batch.session, batch.directory, batch.project_id};
+  return StoredEvent{seq,           session_seq,     stamp.id,        stamp.time, encoded.type, std::move(properties),
+                     batch.session, batch.directory, batch.project_id};
 }
 
 void Projector::put_project(const domain::Project& project) {
@@ -103,8 +104,8 @@ Result<> Projector::project(Context& at, const domain::SessionUpdated& event) {
   const domain::Session& info = event.info;
   drop_event(*sql_.integer("SELECT seq FROM session WHERE key = ?", at.session));
   sql_.run(
-      "UPDATE session SET seq=?, directory=?, project=?, path=?, title=?, updated=?, archived=?, body=? WHERE key=?", at.seq,
-      std::string_view(info.directory), std::string_view(info.project_id), std::string_view(info.path),
+      "UPDATE session SET seq=?, directory=?, project=?, path=?, title=?, updated=?, archived=?, body=? WHERE key=?",
+      at.seq, std::string_view(info.directory), std::string_view(info.project_id), std::string_view(info.path),
       std::string_view(info.title), info.updated, info.archived, std::string_view(at.body), at.session);
   at.body_in_event = false;
   return {};
@@ -140,9 +141,10 @@ Result<> Projector::project(Context& at, const domain::MessageUpdated& event) {
              std::string_view(at.body), *at.entity);
     return {};
   }
-  TRY(at.entity, next_key("SELECT max(key) FROM message WHERE key BETWEEN ? AND ?", messages_of(at.session), "messages"));
-  sql_.run("INSERT INTO message (key, seq, session, created, id, open, body) VALUES (?,?,?,?,?,?,?)", *at.entity, at.seq,
-           at.session, created, id, open, std::string_view(at.body));
+  TRY(at.entity,
+      next_key("SELECT max(key) FROM message WHERE key BETWEEN ? AND ?", messages_of(at.session), "messages"));
+  sql_.run("INSERT INTO message (key, seq, session, created, id, open, body) VALUES (?,?,?,?,?,?,?)", *at.entity,
+           at.seq, at.session, created, id, open, std::string_view(at.body));
   return {};
 }
 
@@ -179,8 +181,8 @@ Result<> Projector::project(Context& at, const domain::PartUpdated& event) {
     if (open == 0 && started != 0) drop_event(started);
   }
   drop_tail(*at.entity);
-  sql_.run("UPDATE part SET seq=?, time=?, open=?, body=?, started=iif(?3, started, NULL) WHERE key=?", at.seq, event.time,
-           open, std::string_view(at.body), *at.entity);
+  sql_.run("UPDATE part SET seq=?, time=?, open=?, body=?, started=iif(?3, started, NULL) WHERE key=?", at.seq,
+           event.time, open, std::string_view(at.body), *at.entity);
   return {};
 }
 
@@ -249,9 +251,11 @@ Result<> Projector::project(Context& at, const domain::PermissionAsked& event) {
 Result<> Projector::project(Context& at, const domain::PermissionReplied& event) {
   std::int64_t key = 0;
   {
-    Rows request = sql_.rows("SELECT key, seq, reply FROM request WHERE id = ? AND session = ?", event.request_id, at.session);
+    Rows request =
+        sql_.rows("SELECT key, seq, reply FROM request WHERE id = ? AND session = ?", event.request_id, at.session);
     if (!request.next()) return fail(ErrorCode::not_found, "Permission request not found: {}", event.request_id.value);
-    if (!request.null(2)) return fail(ErrorCode::conflict, "Permission request was answered: {}", event.request_id.value);
+    if (!request.null(2))
+      return fail(ErrorCode::conflict, "Permission request was answered: {}", event.request_id.value);
     key = request.integer(0);
     drop_event(request.integer(1));
   }
@@ -261,7 +265,8 @@ Result<> Projector::project(Context& at, const domain::PermissionReplied& event)
 
 Result<> Projector::project(Context& at, const domain::TodoUpdated&) {
   if (const auto old = sql_.integer("SELECT seq FROM todo WHERE session = ?", at.session)) drop_event(*old);
-  sql_.run("INSERT OR REPLACE INTO todo (session, seq, body) VALUES (?,?,?)", at.session, at.seq, std::string_view(at.body));
+  sql_.run("INSERT OR REPLACE INTO todo (session, seq, body) VALUES (?,?,?)", at.session, at.seq,
+           std::string_view(at.body));
   at.body_in_event = false;
   return {};
 }
@@ -299,13 +304,15 @@ void Projector::drop_tail(std::int64_t part) {
 void Projector::drop_parts(KeyRange parts) {
   sql_.run("DELETE FROM event WHERE seq IN (SELECT seq FROM tail WHERE part BETWEEN ? AND ?)", parts.first, parts.last);
   sql_.run("DELETE FROM event WHERE seq IN (SELECT seq FROM part WHERE key BETWEEN ? AND ?)", parts.first, parts.last);
-  sql_.run("DELETE FROM event WHERE seq IN (SELECT started FROM part WHERE key BETWEEN ? AND ?)", parts.first, parts.last);
+  sql_.run("DELETE FROM event WHERE seq IN (SELECT started FROM part WHERE key BETWEEN ? AND ?)", parts.first,
+           parts.last);
   sql_.run("DELETE FROM tail WHERE part BETWEEN ? AND ?", parts.first, parts.last);
   sql_.run("DELETE FROM part WHERE key BETWEEN ? AND ?", parts.first, parts.last);
 }
 
 void Projector::drop_inbox(const Context& at, const MessageId& message) {
-  sql_.run("DELETE FROM event WHERE seq IN (SELECT seq FROM inbox WHERE session = ? AND message = ?)", at.session, message);
+  sql_.run("DELETE FROM event WHERE seq IN (SELECT seq FROM inbox WHERE session = ? AND message = ?)", at.session,
+           message);
   sql_.run("DELETE FROM inbox WHERE session = ? AND message = ?", at.session, message);
 }
 

@@ -48,7 +48,7 @@ std::string like_pattern(std::string_view text) {
 }
 
 // The three texts differ in what leads the index; the rest of the filter is the same.
-#define QD_SESSION_FILTER                                                                                 \
+#define QD_SESSION_FILTER                                                                                     \
   " AND (?2 IS NULL OR project = ?2) AND (?3 IS NULL OR path = ?3) AND (?4 IS NULL OR (parent IS NULL) = ?4)" \
   " AND updated >= ?5 AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\') ORDER BY updated DESC, key DESC LIMIT ?7"
 
@@ -65,9 +65,11 @@ auto filtered_sessions(Connection& sql, const SessionFilter& filter, Use use) {
   std::optional<std::string_view> search;
   if (!filter.search.empty()) search = pattern;
   const std::int64_t limit = std::max<std::int64_t>(filter.limit, 0);
-  const char* text = directory ? "SELECT body FROM session WHERE directory = ?1" QD_SESSION_FILTER
-                     : project ? "SELECT body FROM session INDEXED BY session_by_project WHERE project = ?2 AND ?1 IS NULL" QD_SESSION_FILTER
-                               : "SELECT body FROM session WHERE ?1 IS NULL" QD_SESSION_FILTER;
+  const char* text =
+      directory ? "SELECT body FROM session WHERE directory = ?1" QD_SESSION_FILTER
+      : project
+          ? "SELECT body FROM session INDEXED BY session_by_project WHERE project = ?2 AND ?1 IS NULL" QD_SESSION_FILTER
+          : "SELECT body FROM session WHERE ?1 IS NULL" QD_SESSION_FILTER;
   return use(sql.rows(text, directory, project, path, roots, since, search, limit));
 }
 #undef QD_SESSION_FILTER
@@ -125,7 +127,8 @@ Result<domain::Session> Reader::session(const SessionId& id) {
 }
 
 Result<std::string> Reader::sessions_json(const SessionFilter& filter) {
-  return with_connection([&](Connection& sql) -> Result<std::string> { return filtered_sessions(sql, filter, joined); });
+  return with_connection(
+      [&](Connection& sql) -> Result<std::string> { return filtered_sessions(sql, filter, joined); });
 }
 
 Result<std::vector<domain::Session>> Reader::sessions(const SessionFilter& filter) {
@@ -203,7 +206,8 @@ Result<std::vector<domain::PermissionRequest>> Reader::open_requests(const Sessi
 Result<RequestRow> Reader::request(const PermissionId& id) {
   return with_connection([&](Connection& sql) -> Result<RequestRow> {
     Rows rows = sql.rows(
-        "SELECT r.body, s.directory, r.reply IS NULL FROM request r JOIN session s ON s.key = r.session WHERE r.id = ?", id);
+        "SELECT r.body, s.directory, r.reply IS NULL FROM request r JOIN session s ON s.key = r.session WHERE r.id = ?",
+        id);
     if (!rows.next()) return fail(ErrorCode::not_found, "Permission request not found: {}", id.value);
     TRY(auto request, wire::decode_permission_request(rows.text(0)));
     return RequestRow{std::move(request), std::string(rows.text(1)), rows.integer(2) != 0};
@@ -221,13 +225,15 @@ Result<std::string> Reader::todos_json(const SessionId& id) {
 Result<OpenWork> Reader::open_work() {
   return with_connection([&](Connection& sql) -> Result<OpenWork> {
     OpenWork work;
-    Rows turns = sql.rows("SELECT s.id, t.message FROM turn t JOIN session s ON s.key = t.session WHERE t.reason IS NULL");
+    Rows turns =
+        sql.rows("SELECT s.id, t.message FROM turn t JOIN session s ON s.key = t.session WHERE t.reason IS NULL");
     while (turns.next()) work.turns.push_back({{std::string(turns.text(0))}, {std::string(turns.text(1))}});
     Rows inbox = sql.rows("SELECT s.id, i.message FROM inbox i JOIN session s ON s.key = i.session ORDER BY i.seq");
     while (inbox.next()) work.inbox.push_back({{std::string(inbox.text(0))}, {std::string(inbox.text(1))}});
     TRY(auto messages, decoded(sql.rows("SELECT body FROM message WHERE open ORDER BY key"), &wire::decode_message));
     for (auto& message : messages) {
-      if (auto* assistant = std::get_if<domain::AssistantMessage>(&message)) work.messages.push_back(std::move(*assistant));
+      if (auto* assistant = std::get_if<domain::AssistantMessage>(&message))
+        work.messages.push_back(std::move(*assistant));
     }
     Rows parts = sql.rows("SELECT key, body FROM part WHERE open ORDER BY key");
     while (parts.next()) {
@@ -266,7 +272,8 @@ Result<std::vector<SessionId>> Reader::sessions_with_work() {
   return with_connection([&](Connection& sql) -> Result<std::vector<SessionId>> {
     std::vector<SessionId> ids;
     Rows rows = sql.rows(
-        "SELECT s.id FROM (SELECT session, seq FROM turn WHERE reason IS NULL UNION ALL SELECT session, seq FROM inbox) w "
+        "SELECT s.id FROM (SELECT session, seq FROM turn WHERE reason IS NULL UNION ALL SELECT session, seq FROM "
+        "inbox) w "
         "JOIN session s ON s.key = w.session GROUP BY s.key ORDER BY min(w.seq)");
     while (rows.next()) ids.push_back({std::string(rows.text(0))});
     return ids;
@@ -323,7 +330,8 @@ Result<std::vector<StoredEvent>> Reader::events_after(Seq after, std::int64_t li
       } else if (type == "quarterdeck.part.appended") {
         const Seq seq = rows.integer(0);
         Rows tail = sql.rows(
-            "SELECT m.id, p.id, t.text FROM tail t JOIN part p ON p.key = t.part JOIN message m ON m.key = t.part >> 17 "
+            "SELECT m.id, p.id, t.text FROM tail t JOIN part p ON p.key = t.part JOIN message m ON m.key = t.part >> "
+            "17 "
             "WHERE t.part = ? AND t.seq = ?",
             entity, seq);
         if (tail.next()) {
@@ -333,18 +341,23 @@ Result<std::vector<StoredEvent>> Reader::events_after(Seq after, std::int64_t li
         }
       }
       if (body.empty()) return fail(ErrorCode::internal, "event {} ({}) has lost its body", rows.integer(0), type);
-      events.push_back({rows.integer(0), rows.integer(1), {std::string(rows.text(2))}, rows.integer(3), type,
+      events.push_back({rows.integer(0),
+                        rows.integer(1),
+                        {std::string(rows.text(2))},
+                        rows.integer(3),
+                        type,
                         std::make_shared<const std::string>(wire::properties_of(type, rows.text(8), body, time)),
-                        {std::string(rows.text(8))}, std::string(rows.text(9)), std::string(rows.text(10))});
+                        {std::string(rows.text(8))},
+                        std::string(rows.text(9)),
+                        std::string(rows.text(10))});
     }
     return events;
   });
 }
 
 Result<Seq> Reader::last_seq() {
-  return with_connection([](Connection& sql) -> Result<Seq> {
-    return sql.integer("SELECT max(seq) FROM event").value_or(0);
-  });
+  return with_connection(
+      [](Connection& sql) -> Result<Seq> { return sql.integer("SELECT max(seq) FROM event").value_or(0); });
 }
 
 // ------------------------------------------------------------------------------------------------------- projects
@@ -355,9 +368,8 @@ Result<std::string> Reader::projects_json() {
 }
 
 Result<std::vector<domain::Project>> Reader::projects() {
-  return with_connection([](Connection& sql) {
-    return decoded(sql.rows("SELECT body FROM project ORDER BY id"), &wire::decode_project);
-  });
+  return with_connection(
+      [](Connection& sql) { return decoded(sql.rows("SELECT body FROM project ORDER BY id"), &wire::decode_project); });
 }
 
 Result<domain::Project> Reader::project(const std::string& id) {

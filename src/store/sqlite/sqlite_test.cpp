@@ -145,7 +145,8 @@ TEST(SqliteStore, OutlivesAFullDisk) {
     auto store = open_at(loop, {.directory = dir.path(), .size_bytes_max = 1024 * 1024});
     ASSERT_TRUE(store) << store.error().message;
     EventStore& events = (*store)->events();
-    ASSERT_TRUE(loop.run_until(events.append(batch("ses_1", {SessionCreated{session("ses_1")}, MessageUpdated{user("ses_1", "msg_1")}}))));
+    ASSERT_TRUE(loop.run_until(
+        events.append(batch("ses_1", {SessionCreated{session("ses_1")}, MessageUpdated{user("ses_1", "msg_1")}}))));
     Result<> failure;
     int written = 0;
     for (int i = 0; i < 10 && failure; ++i) {
@@ -162,8 +163,9 @@ TEST(SqliteStore, OutlivesAFullDisk) {
     const auto removed = loop.run_until(events.append(batch("ses_1", {MessageRemoved{{"msg_1"}}})));
     ASSERT_TRUE(removed) << removed.error().message;
     EXPECT_EQ(removed->at(0).seq, last + 1);
-    ASSERT_TRUE(loop.run_until(events.append(batch(
-        "ses_1", {MessageUpdated{user("ses_1", "msg_2")}, PartUpdated{text_part("ses_1", "msg_2", "prt_z", big), 1}}))));
+    ASSERT_TRUE(
+        loop.run_until(events.append(batch("ses_1", {MessageUpdated{user("ses_1", "msg_2")},
+                                                     PartUpdated{text_part("ses_1", "msg_2", "prt_z", big), 1}}))));
   }
   EXPECT_TRUE(open_at(loop, {.directory = dir.path()}));
 }

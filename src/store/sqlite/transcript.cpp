@@ -52,7 +52,8 @@ Result<> collect_parts(Connection& sql, std::vector<Row>& page) {
   }
   const KeyRange range{parts_of(lowest).first, parts_of(highest).last};
   const Tails tails = tails_of(sql, range);
-  Rows parts = sql.rows("SELECT key, id, body FROM part WHERE key BETWEEN ? AND ? ORDER BY key", range.first, range.last);
+  Rows parts =
+      sql.rows("SELECT key, id, body FROM part WHERE key BETWEEN ? AND ? ORDER BY key", range.first, range.last);
   std::int64_t current_key = 0;
   Row* current = nullptr;
   while (parts.next()) {
@@ -79,7 +80,8 @@ Result<> collect_parts(Connection& sql, std::vector<Row>& page) {
 
 Tails tails_of(Connection& sql, KeyRange parts) {
   Tails tails;
-  Rows rows = sql.rows("SELECT part, text FROM tail WHERE part BETWEEN ? AND ? ORDER BY part, seq", parts.first, parts.last);
+  Rows rows =
+      sql.rows("SELECT part, text FROM tail WHERE part BETWEEN ? AND ? ORDER BY part, seq", parts.first, parts.last);
   while (rows.next()) tails[rows.integer(0)] += rows.text(1);
   return tails;
 }

@@ -70,7 +70,11 @@ void Writer::run() {
         }
       }
       for (Job& job : group) {
-        std::visit([](auto& each) { if (each.done) each.done(std::move(each.result)); }, job);
+        std::visit(
+            [](auto& each) {
+              if (each.done) each.done(std::move(each.result));
+            },
+            job);
       }
     });
   }

@@ -221,7 +221,8 @@ void tool_members(Io& io, domain::ToolPart& part, const domain::Part& owner) {
         part.state.emplace<domain::ToolError>();
       } else if (!state.problem().found()) {
         const Path at{&state.path(), "status"};
-        return state.problem().expected(R"("pending" | "running" | "completed" | "error")", state.raw().at("status"), at);
+        return state.problem().expected(R"("pending" | "running" | "completed" | "error")", state.raw().at("status"),
+                                        at);
       }
     }
     std::visit([&](auto& kind) { tool_state_members(state, kind, owner); }, part.state);
@@ -279,7 +280,8 @@ void content_members(Io& io, domain::PartContent& content, const domain::Part& o
   }
   std::visit(
       [&]<class Kind>(Kind& kind) {
-        if constexpr (!std::same_as<Kind, domain::ToolPart> && !std::same_as<Kind, domain::OtherPart>) describe(io, kind);
+        if constexpr (!std::same_as<Kind, domain::ToolPart> && !std::same_as<Kind, domain::OtherPart>)
+          describe(io, kind);
       },
       content);
 }
