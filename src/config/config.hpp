@@ -97,10 +97,10 @@ struct Config {
   std::optional<std::vector<std::string>> enabled_providers;
   std::vector<std::string> disabled_providers;
   std::vector<std::string> instructions;  // more instruction files: paths and globs
-  domain::JsonText ours{"{}"};            // the member "quarterdeck"
+  domain::JsonText ours{"{}"};  // the member "quarterdeck"
 
   std::vector<std::filesystem::path> files;  // that were read, weakest first
-  std::vector<Error> errors;                 // file, place and expectation in the message
+  std::vector<Error> errors;  // file, place and expectation in the message
 
   // For GET /config: everything merged, unknown members too, {env:…} and {file:…} as they are written, secrets "***".
   std::string public_json() const { return public_text; }

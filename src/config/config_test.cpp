@@ -17,7 +17,9 @@ class ConfigTest : public testing::Test {
   ConfigTest() {
     char name[] = "/tmp/config_test.XXXXXX";
     root_ = ::mkdtemp(name);
-    places_ = {.home = root_ / "home", .data = root_ / "data", .config = root_ / "cfg/quarterdeck",
+    places_ = {.home = root_ / "home",
+               .data = root_ / "data",
+               .config = root_ / "cfg/quarterdeck",
                .opencode_config = root_ / "cfg/opencode"};
     fs::create_directories(root_ / "work/sub/deep");
   }
@@ -98,9 +100,11 @@ TEST_F(ConfigTest, UnderstandsCommentsAndTrailingCommas) {
 }
 
 TEST_F(ConfigTest, MergesDeeplyAndAddsInstructions) {
-  write("cfg/opencode/opencode.json",
-        R"({"instructions":["a","b"],"provider":{"p":{"options":{"baseURL":"http://x/v1","apiKey":"k"},"models":{"m":{"name":"M"}}}}})");
-  write("work/opencode.json", R"({"instructions":["b","c"],"provider":{"p":{"models":{"m":{"limit":{"context":8}},"n":{}}}}})");
+  write(
+      "cfg/opencode/opencode.json",
+      R"({"instructions":["a","b"],"provider":{"p":{"options":{"baseURL":"http://x/v1","apiKey":"k"},"models":{"m":{"name":"M"}}}}})");
+  write("work/opencode.json",
+        R"({"instructions":["b","c"],"provider":{"p":{"models":{"m":{"limit":{"context":8}},"n":{}}}}})");
   const auto config = load_from();
   EXPECT_EQ(config.instructions, (std::vector<std::string>{"a", "b", "c"}));
   const auto& provider = config.providers.at("p");
@@ -115,8 +119,9 @@ TEST_F(ConfigTest, FillsInVariablesAndFiles) {
   environment_["KEY"] = "s3\"cret";
   write("work/prompt.txt", "  Be {brief}.\n");
   write("home/key", "from home");
-  write("work/opencode.json",
-        R"({"provider":{"p":{"options":{"apiKey":"{env:KEY}","baseURL":"http://{env:NONE}h"}},"q":{"options":{"apiKey":"{file:~/key}"}}},
+  write(
+      "work/opencode.json",
+      R"({"provider":{"p":{"options":{"apiKey":"{env:KEY}","baseURL":"http://{env:NONE}h"}},"q":{"options":{"apiKey":"{file:~/key}"}}},
            "agent":{"a":{"prompt":"{file:./prompt.txt} {x}"}}})");
   const auto config = load_from();
   EXPECT_TRUE(config.errors.empty()) << config.errors[0].message;
@@ -185,11 +190,13 @@ TEST_F(ConfigTest, ReadsModels) {
 TEST_F(ConfigTest, NamesFilePlaceAndTypeOfAMistakeAndKeepsTheRest) {
   write("work/opencode.json", R"({"model":"a/b","tool_output":{"max_lines":"many"}})");
   const auto config = load_from();
-  EXPECT_EQ(only_error(config), "/work/opencode.json: Expected integer, got \"many\"\n  at [\"tool_output\"][\"max_lines\"]");
+  EXPECT_EQ(only_error(config),
+            "/work/opencode.json: Expected integer, got \"many\"\n  at [\"tool_output\"][\"max_lines\"]");
   EXPECT_EQ(config.model->model_id, "b");
   EXPECT_TRUE(config.permission.empty());
   write("work/opencode.json", R"({"model":"nonsense"})");
-  EXPECT_EQ(only_error(load_from()), "/work/opencode.json: Expected \"provider/model\", got \"nonsense\"\n  at [\"model\"]");
+  EXPECT_EQ(only_error(load_from()),
+            "/work/opencode.json: Expected \"provider/model\", got \"nonsense\"\n  at [\"model\"]");
 }
 
 TEST_F(ConfigTest, AsksForEverythingWhenPermissionsCannotBeUnderstood) {
@@ -197,7 +204,8 @@ TEST_F(ConfigTest, AsksForEverythingWhenPermissionsCannotBeUnderstood) {
   write("work/opencode.json", R"({"permission":{"bash":{"rm *":"dney"}}})");
   EXPECT_EQ(load_from().permission, closed);
   EXPECT_EQ(only_error(load_from()),
-            "/work/opencode.json: Expected \"allow\" | \"ask\" | \"deny\", got \"dney\"\n  at [\"permission\"][\"bash\"][\"rm *\"]");
+            "/work/opencode.json: Expected \"allow\" | \"ask\" | \"deny\", got \"dney\"\n  at "
+            "[\"permission\"][\"bash\"][\"rm *\"]");
   write("work/opencode.json", R"({"model": "a/b")");
   EXPECT_EQ(load_from().permission, closed);
   EXPECT_EQ(only_error(load_from()).find("/work/opencode.json: malformed JSON"), 0u);
@@ -207,16 +215,19 @@ TEST_F(ConfigTest, AsksForEverythingWhenPermissionsCannotBeUnderstood) {
 
 TEST_F(ConfigTest, ShowsUnknownMembersButNoSecrets) {
   environment_["KEY"] = "very secret";
-  write("work/opencode.json",
-        R"({"$schema":"s","autoupdate":false,"provider":{"p":{"options":{"apiKey":"sk-1","baseURL":"http://{env:KEY}/"}}},
+  write(
+      "work/opencode.json",
+      R"({"$schema":"s","autoupdate":false,"provider":{"p":{"options":{"apiKey":"sk-1","baseURL":"http://{env:KEY}/"}}},
             "mcp":{"m":{"headers":{"Authorization":"Bearer x"},"environment":{"A":"b"}}},"username":"me"})");
   const auto text = load_from().public_json();
-  EXPECT_EQ(text, R"({"$schema":"s","autoupdate":false,"provider":{"p":{"options":{"apiKey":"***","baseURL":"http://{env:KEY}/"}}},"mcp":{"m":{"headers":{"Authorization":"***"},"environment":{"A":"***"}}},"username":"me","mode":{},"agent":{},"plugin":[]})");
+  EXPECT_EQ(
+      text,
+      R"({"$schema":"s","autoupdate":false,"provider":{"p":{"options":{"apiKey":"***","baseURL":"http://{env:KEY}/"}}},"mcp":{"m":{"headers":{"Authorization":"***"},"environment":{"A":"***"}}},"username":"me","mode":{},"agent":{},"plugin":[]})");
 }
 
 TEST_F(ConfigTest, SurvivesNonsense) {
-  for (const char* text : {"", "null", "5", "\"x\"", "{\"agent\":[]}", "{\"provider\":{\"p\":3}}", "{\"instructions\":{}}",
-                           "{\"permission\":[]}", "{\"model\":null}", "\xff\xfe"}) {
+  for (const char* text : {"", "null", "5", "\"x\"", "{\"agent\":[]}", "{\"provider\":{\"p\":3}}",
+                           "{\"instructions\":{}}", "{\"permission\":[]}", "{\"model\":null}", "\xff\xfe"}) {
     write("work/opencode.json", text);
     load_from();
   }

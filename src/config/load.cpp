@@ -135,7 +135,8 @@ std::optional<domain::ModelRef> parse_model_ref(std::string_view text) {
 
 Config load(const Places& places, const fs::path& directory, const fs::path& worktree, const Environment& environment) {
   Loader loader(places, environment);
-  for (const char* name : {"config.json", "opencode.json", "opencode.jsonc"}) loader.file(places.opencode_config / name);
+  for (const char* name : {"config.json", "opencode.json", "opencode.jsonc"})
+    loader.file(places.opencode_config / name);
   for (const char* name : {"config.json", "config.jsonc"}) loader.file(places.config / name);
   if (const auto path = environment("OPENCODE_CONFIG"); path && !path->empty()) loader.file(directory / *path);
   const auto from_the_top = directories(directory, worktree);

@@ -46,7 +46,9 @@ Result<std::string> substituted(std::string_view text, const Sources& sources) {
     if (open == std::string_view::npos) break;
     text.remove_prefix(open);
     const auto close = text.find('}');
-    const auto kind = text.starts_with("{env:") ? text.substr(1, 3) : text.starts_with("{file:") ? text.substr(1, 4) : "";
+    const auto kind = text.starts_with("{env:")    ? text.substr(1, 3)
+                      : text.starts_with("{file:") ? text.substr(1, 4)
+                                                   : "";
     if (kind.empty() || close == std::string_view::npos) {
       out += '{';
       text.remove_prefix(1);

@@ -43,9 +43,10 @@ void read_tools(const wire::Json& json, const wire::Path& at, wire::Problem& pro
     if (!value.is_bool()) return problem.expected("boolean", value, wire::Path{&at, name});
     const std::string_view tool = name;
     // Everything that changes files is one permission.
-    const bool edits = tool == "write" || tool == "edit" || tool == "patch" || tool == "apply_patch" || tool == "multiedit";
-    rules.push_back({std::string(edits ? "edit" : tool), "*",
-                     value.get_bool() ? domain::Action::allow : domain::Action::deny});
+    const bool edits =
+        tool == "write" || tool == "edit" || tool == "patch" || tool == "apply_patch" || tool == "multiedit";
+    rules.push_back(
+        {std::string(edits ? "edit" : tool), "*", value.get_bool() ? domain::Action::allow : domain::Action::deny});
   }
 }
 

@@ -66,9 +66,17 @@ void describe(Io& io, List& value) {
 ModelInfo model_of(const ListedProvider& provider, const ListedModel& listed) {
   const auto flag = [&](std::string_view word) { return listed.flags.contains(word); };
   ASSERT(listed.prices.size() == 4, "catalogue.json lists four prices a model");
-  return {.id = listed.id, .provider_id = provider.id, .api_id = listed.id, .name = listed.name, .family = "",
-          .tool_call = flag("tools"), .reasoning = flag("reasoning"), .attachment = flag("attachment"),
-          .temperature = flag("temperature"), .context_tokens = listed.context, .output_tokens = listed.output,
+  return {.id = listed.id,
+          .provider_id = provider.id,
+          .api_id = listed.id,
+          .name = listed.name,
+          .family = "",
+          .tool_call = flag("tools"),
+          .reasoning = flag("reasoning"),
+          .attachment = flag("attachment"),
+          .temperature = flag("temperature"),
+          .context_tokens = listed.context,
+          .output_tokens = listed.output,
           .prices = {listed.prices[0], listed.prices[1], listed.prices[2], listed.prices[3]},
           .release_date = listed.released};
 }
@@ -78,9 +86,15 @@ std::vector<CatalogueProvider> read_catalogue() {
   ASSERT(list.has_value(), "catalogue.json is part of the program and must be right");
   std::vector<CatalogueProvider> out;
   for (const auto& listed : list->providers) {
-    CatalogueProvider provider{{.id = listed.id, .name = listed.name, .source = "builtin", .env = listed.env,
-                                .protocol = std::string(kOpenAiChat), .npm = listed.npm, .base_url = listed.base_url},
-                               listed.default_model, listed.small_model};
+    CatalogueProvider provider{{.id = listed.id,
+                                .name = listed.name,
+                                .source = "builtin",
+                                .env = listed.env,
+                                .protocol = std::string(kOpenAiChat),
+                                .npm = listed.npm,
+                                .base_url = listed.base_url},
+                               listed.default_model,
+                               listed.small_model};
     for (const auto& model : listed.models) provider.info.models.emplace(model.id, model_of(listed, model));
     out.push_back(std::move(provider));
   }
@@ -159,9 +173,10 @@ bool enabled(const config::Config& config, const std::string& id) {
 std::optional<ProviderInfo> connect(const std::string& id, const config::ProviderConfig* configured,
                                     const config::Environment& environment) {
   const auto* known = listed(id);
-  ProviderInfo provider = known ? known->info
-                                : ProviderInfo{.id = id, .name = id, .protocol = std::string(kOpenAiChat),
-                                               .npm = "@ai-sdk/openai-compatible"};
+  ProviderInfo provider =
+      known ? known->info
+            : ProviderInfo{
+                  .id = id, .name = id, .protocol = std::string(kOpenAiChat), .npm = "@ai-sdk/openai-compatible"};
   if (configured) {
     apply(provider, *configured);
     provider.source = "config";
@@ -246,11 +261,11 @@ std::optional<ModelRef> choose_small_model(const config::Config& config, const s
 
 std::string protocol_of_npm(std::string_view npm) {
   constexpr std::array<std::string_view, 15> kChat{
-      "@ai-sdk/openai-compatible", "@ai-sdk/openai", "@openrouter/ai-sdk-provider", "@ai-sdk/groq",
-      "@ai-sdk/mistral",           "@ai-sdk/xai",    "@ai-sdk/deepseek",            "@ai-sdk/togetherai",
-      "@ai-sdk/fireworks",         "@ai-sdk/cerebras", "@ai-sdk/deepinfra",         "@ai-sdk/perplexity",
+      "@ai-sdk/openai-compatible", "@ai-sdk/openai", "@openrouter/ai-sdk-provider", "@ai-sdk/groq", "@ai-sdk/mistral",
+      "@ai-sdk/xai", "@ai-sdk/deepseek", "@ai-sdk/togetherai", "@ai-sdk/fireworks", "@ai-sdk/cerebras",
+      "@ai-sdk/deepinfra", "@ai-sdk/perplexity",
       // Their vendors serve this protocol too, at the catalogue's addresses.
-      "@ai-sdk/anthropic",         "@ai-sdk/google", "@ai-sdk/vercel"};
+      "@ai-sdk/anthropic", "@ai-sdk/google", "@ai-sdk/vercel"};
   const bool chat = std::ranges::find(kChat, npm) != kChat.end();
   return std::string(chat ? kOpenAiChat : npm);
 }

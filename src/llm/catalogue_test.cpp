@@ -38,7 +38,8 @@ TEST(Catalogue, IsComplete) {
 
 TEST(Catalogue, ConnectsWhatHasAKey) {
   EXPECT_EQ(ids(connected_providers({}, environment({}))), Ids{});
-  const auto providers = connected_providers({}, environment({{"OPENAI_API_KEY", "k"}, {"ANTHROPIC_API_KEY", "a"}, {"XAI_API_KEY", ""}}));
+  const auto providers =
+      connected_providers({}, environment({{"OPENAI_API_KEY", "k"}, {"ANTHROPIC_API_KEY", "a"}, {"XAI_API_KEY", ""}}));
   EXPECT_EQ(ids(providers), (Ids{"anthropic", "openai"}));
   EXPECT_EQ(providers[0].api_key, "a");
   EXPECT_EQ(providers[0].source, "env");
@@ -49,9 +50,11 @@ TEST(Catalogue, ConnectsWhatHasAKey) {
 
 TEST(Catalogue, PutsConfiguredProvidersFirst) {
   config::Config config;
-  config.providers["mine"] = {.base_url = "http://127.0.0.1:9/v1", .models = {{"m", {.name = "M", .context_tokens = 7}}}};
+  config.providers["mine"] = {.base_url = "http://127.0.0.1:9/v1",
+                              .models = {{"m", {.name = "M", .context_tokens = 7}}}};
   config.providers["anthropic"] = {.models = {{"claude-sonnet-4-5", {.output_tokens = 5}}, {"claude-next", {}}}};
-  const auto providers = connected_providers(config, environment({{"OPENAI_API_KEY", "k"}, {"ANTHROPIC_API_KEY", "a"}}));
+  const auto providers =
+      connected_providers(config, environment({{"OPENAI_API_KEY", "k"}, {"ANTHROPIC_API_KEY", "a"}}));
   EXPECT_EQ(ids(providers), (Ids{"anthropic", "mine", "openai"}));
   EXPECT_EQ(providers[0].models.at("claude-sonnet-4-5").output_tokens, 5);
   EXPECT_EQ(providers[0].models.at("claude-sonnet-4-5").context_tokens, 200'000);
@@ -71,7 +74,8 @@ TEST(Catalogue, HonoursEnabledAndDisabled) {
 
 TEST(Catalogue, FiltersModels) {
   config::Config config;
-  config.providers["openai"] = {.api_key = "k", .whitelist = std::vector<std::string>{"gpt-5", "gpt-4.1"}, .blacklist = {"gpt-5"}};
+  config.providers["openai"] = {
+      .api_key = "k", .whitelist = std::vector<std::string>{"gpt-5", "gpt-4.1"}, .blacklist = {"gpt-5"}};
   const auto providers = connected_providers(config, environment({}));
   EXPECT_EQ(providers[0].models.size(), 1u);
   EXPECT_EQ(default_model_of(providers[0]), "gpt-4.1");
@@ -89,7 +93,8 @@ TEST(Catalogue, AddsAModelThatOnlyTheConfigurationNames) {
 TEST(Catalogue, KeepsTheConfiguredModelEvenWhenItCannotBeUsed) {
   config::Config config;
   config.model = ModelRef{"anthropic", "x", {}};
-  EXPECT_EQ(choose_default_model(config, connected_providers(config, environment({{"OPENAI_API_KEY", "k"}}))), config.model);
+  EXPECT_EQ(choose_default_model(config, connected_providers(config, environment({{"OPENAI_API_KEY", "k"}}))),
+            config.model);
 }
 
 TEST(Catalogue, FallsBackToWhatElseThereIs) {
@@ -98,7 +103,8 @@ TEST(Catalogue, FallsBackToWhatElseThereIs) {
             (ModelRef{"scripted", "scripted", {}}));
   const auto providers = connected_providers({}, environment({{"GROQ_API_KEY", "k"}}), {scripted});
   EXPECT_EQ(ids(providers), (Ids{"groq", "scripted"}));
-  EXPECT_EQ(choose_small_model({}, {scripted}, ModelRef{"scripted", "scripted", {}}), (ModelRef{"scripted", "scripted", {}}));
+  EXPECT_EQ(choose_small_model({}, {scripted}, ModelRef{"scripted", "scripted", {}}),
+            (ModelRef{"scripted", "scripted", {}}));
 }
 
 TEST(Catalogue, KnowsWhereAKindOfProviderLives) {

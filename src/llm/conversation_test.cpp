@@ -20,7 +20,8 @@ struct CollectingSink final : ModelSink {
     if (const auto* piece = std::get_if<TextDelta>(&event)) text += piece->text;
     if (const auto* piece = std::get_if<ReasoningDelta>(&event)) reasoning += piece->text;
     if (const auto* call = std::get_if<ToolCallStarted>(&event)) calls.push_back({call->name, ""});
-    if (const auto* piece = std::get_if<ToolCallDelta>(&event)) calls[static_cast<std::size_t>(piece->index)].second += piece->arguments;
+    if (const auto* piece = std::get_if<ToolCallDelta>(&event))
+      calls[static_cast<std::size_t>(piece->index)].second += piece->arguments;
     ++events;
     if (on_each) on_each();
   }
@@ -34,11 +35,20 @@ using Outcome = std::expected<ModelFinish, ModelError>;
 
 class ConversationTest : public testing::Test {
  protected:
-  ConversationTest() : loop_(net::make_event_loop()), client_(net::make_http_client(*loop_)),
-                       provider_(make_chat_completions(*loop_, *client_)) {
+  ConversationTest()
+      : loop_(net::make_event_loop()),
+        client_(net::make_http_client(*loop_)),
+        provider_(make_chat_completions(*loop_, *client_)) {
     auto model = start_scripted_model(*loop_);
     EXPECT_TRUE(model) << model.error().message;
     model_ = std::move(*model);
+  }
+
+  // Connections end on the loop: without this they would outlive it.
+  void TearDown() override { run(finish(*model_)); }
+  static Task<Unit> finish(ScriptedModel& model) {
+    co_await model.shutdown();
+    co_return Unit{};
   }
 
   // Runs the loop until `task` is done.
@@ -125,8 +135,10 @@ TEST_F(ConversationTest, SendsResultsBackAndGetsTheAnswer) {
 TEST_F(ConversationTest, TellsAnEndByLength) { EXPECT_EQ(ask("LEN")->reason, "length"); }
 
 TEST_F(ConversationTest, MapsHttpErrors) {
-  const std::tuple<int, Kind, bool> table[] = {{429, Kind::rate_limited, true}, {401, Kind::auth, false},
-                                               {503, Kind::overloaded, true},   {529, Kind::overloaded, true},
+  const std::tuple<int, Kind, bool> table[] = {{429, Kind::rate_limited, true},
+                                               {401, Kind::auth, false},
+                                               {503, Kind::overloaded, true},
+                                               {529, Kind::overloaded, true},
                                                {400, Kind::invalid_request, false}};
   for (const auto& [status, kind, retryable] : table) {
     const auto error = failure(fmt::format("ERR:{}\nRETRYAFTER:7", status));
@@ -285,7 +297,12 @@ class FixedAnswerTest : public ConversationTest {
     asked.provider.api_key = "key";
     asked.provider.headers = {{"X-Extra", "1"}, {"User-Agent", "mine"}};
     auto outcome = ask(std::move(asked));
+    run(finish_server(**server));
     return outcome;
+  }
+  static Task<Unit> finish_server(net::HttpServer& server) {
+    co_await server.shutdown(0);
+    co_return Unit{};
   }
   Task<net::Response> answer(net::Request request, int status, std::string type, std::string body) {
     seen_ = std::move(request);
@@ -301,7 +318,9 @@ TEST_F(FixedAnswerTest, AcceptsADocumentInsteadOfAStream) {
 }
 
 TEST_F(FixedAnswerTest, AcceptsAStreamOfAnyContentType) {
-  ASSERT_TRUE(answered("\n: hello\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\r\n\r\n", "text/plain"));
+  ASSERT_TRUE(
+      answered("\n: hello\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\r\n\r\n",
+               "text/plain"));
   EXPECT_EQ(sink_.text, "hi");
 }
 

@@ -32,14 +32,17 @@ Task<std::optional<domain::ProviderInfo>> probe(net::HttpClient& client, LocalEn
   const auto list = wire::parse(answer->body);
   const auto* models = list ? wire::array_at(*list, "data") : nullptr;
   if (!models) co_return std::nullopt;
-  domain::ProviderInfo provider{.id = endpoint.id, .name = endpoint.name, .source = "builtin",
-                                .protocol = std::string(kOpenAiChat), .npm = "@ai-sdk/openai-compatible",
+  domain::ProviderInfo provider{.id = endpoint.id,
+                                .name = endpoint.name,
+                                .source = "builtin",
+                                .protocol = std::string(kOpenAiChat),
+                                .npm = "@ai-sdk/openai-compatible",
                                 .base_url = endpoint.base_url};
   for (const auto& model : *models) {
     const auto id = wire::string_at(model, "id");
     if (id.empty() || !can_chat(id) || provider.models.size() >= kModelsMax) continue;
-    provider.models.emplace(id, domain::ModelInfo{.id = id, .provider_id = endpoint.id, .api_id = id, .name = id,
-                                                  .temperature = true});
+    provider.models.emplace(
+        id, domain::ModelInfo{.id = id, .provider_id = endpoint.id, .api_id = id, .name = id, .temperature = true});
   }
   if (provider.models.empty()) co_return std::nullopt;
   co_return provider;

@@ -72,7 +72,7 @@ struct ModelRequest {
   std::optional<double> temperature;
   std::optional<double> top_p;
   std::int64_t output_tokens_max = 0;  // 0 = the provider's default
-  std::string session_id;              // sent as x-session-affinity, for the provider's cache
+  std::string session_id;  // sent as x-session-affinity, for the provider's cache
   std::int64_t first_byte_timeout_ms = 60'000;
   std::int64_t idle_timeout_ms = 60'000;
 };
@@ -114,15 +114,15 @@ struct ModelFinish {
 struct ModelError {
   enum class Kind {
     cancelled,
-    network,           // could not connect, reset, ended in the middle
-    timeout,           // no first byte, or silence in the stream
-    rate_limited,      // 429
-    overloaded,        // 5xx, 529
-    auth,              // 401, 403: the key is wrong or missing
-    invalid_request,   // other 4xx
+    network,  // could not connect, reset, ended in the middle
+    timeout,  // no first byte, or silence in the stream
+    rate_limited,  // 429
+    overloaded,  // 5xx, 529
+    auth,  // 401, 403: the key is wrong or missing
+    invalid_request,  // other 4xx
     context_overflow,  // the request is longer than the model's context
     content_filter,
-    malformed,         // an answer that is not this protocol (an HTML page, broken chunks)
+    malformed,  // an answer that is not this protocol (an HTML page, broken chunks)
   };
   Kind kind = Kind::network;
   std::string message;

@@ -68,11 +68,11 @@ void Decoder::on_data(std::string_view data) {
   }
   const auto chunk = wire::parse(data);
   if (!chunk || !chunk->is_object()) {
-    error_ = ModelError{.kind = ModelError::Kind::malformed,
-                        .message = "the stream holds a piece that is not a JSON object: " +
-                                   wire::valid_utf8(data.substr(0, 200)),
-                        .body = wire::valid_utf8(data.substr(0, kErrorBodyBytesMax)),
-                        .retryable = true};
+    error_ = ModelError{
+        .kind = ModelError::Kind::malformed,
+        .message = "the stream holds a piece that is not a JSON object: " + wire::valid_utf8(data.substr(0, 200)),
+        .body = wire::valid_utf8(data.substr(0, kErrorBodyBytesMax)),
+        .retryable = true};
     return;
   }
   on_object(*chunk);
@@ -114,7 +114,8 @@ void Decoder::on_choice(const wire::Json& choice) {
   if (message && message->is_object()) on_message(*message);
   const auto reason = text_of(wire::value_at(choice, "finish_reason"));
   if (reason == "error") {
-    error_ = ModelError{.kind = ModelError::Kind::overloaded, .message = "the provider ended the answer with an error",
+    error_ = ModelError{.kind = ModelError::Kind::overloaded,
+                        .message = "the provider ended the answer with an error",
                         .retryable = true};
   } else if (!reason.empty()) {
     finish_reason_ = reason;

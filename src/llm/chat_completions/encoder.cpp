@@ -126,12 +126,8 @@ class Messages {
     switch (message.role) {
       case Role::system: return;  // already first
       case Role::tool: return tool(message);
-      case Role::user:
-        flush_images();
-        return user(message);
-      case Role::assistant:
-        flush_images();
-        return assistant(message);
+      case Role::user: flush_images(); return user(message);
+      case Role::assistant: flush_images(); return assistant(message);
     }
   }
 

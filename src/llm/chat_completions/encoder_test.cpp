@@ -18,35 +18,41 @@ ModelRequest request(std::vector<ChatMessage> messages) {
 constexpr std::string_view kTail = R"(,"stream":true,"stream_options":{"include_usage":true}})";
 
 TEST(Encoder, WritesAPlainQuestion) {
-  EXPECT_EQ(encode_request(request({{Role::system, {TextContent{"Be brief."}}}, {Role::user, {TextContent{"Hi \"you\""}}}})),
-            R"({"model":"vendor/m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi \"you\""}])" +
-                std::string(kTail));
+  EXPECT_EQ(
+      encode_request(request({{Role::system, {TextContent{"Be brief."}}}, {Role::user, {TextContent{"Hi \"you\""}}}})),
+      R"({"model":"vendor/m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi \"you\""}])" +
+          std::string(kTail));
 }
 
 TEST(Encoder, JoinsSystemMessagesAndPutsThemFirst) {
-  EXPECT_EQ(encode_request(request({{Role::user, {TextContent{"a"}}},
-                                    {Role::system, {TextContent{"one"}, TextContent{"two"}}},
-                                    {Role::system, {TextContent{"three"}}}})),
-            R"({"model":"vendor/m","messages":[{"role":"system","content":"one\n\ntwo\n\nthree"},{"role":"user","content":"a"}])" +
-                std::string(kTail));
+  EXPECT_EQ(
+      encode_request(request({{Role::user, {TextContent{"a"}}},
+                              {Role::system, {TextContent{"one"}, TextContent{"two"}}},
+                              {Role::system, {TextContent{"three"}}}})),
+      R"({"model":"vendor/m","messages":[{"role":"system","content":"one\n\ntwo\n\nthree"},{"role":"user","content":"a"}])" +
+          std::string(kTail));
 }
 
 TEST(Encoder, WritesCallsAndTheirResults) {
-  EXPECT_EQ(encode_request(request({{Role::assistant, {ToolCallContent{"c1", "read", {R"({"p":1})"}}, ToolCallContent{"c2", "list", {"{}"}}}},
-                                    {Role::tool, {ToolResultContent{.id = "c1", .name = "read", .output = "text"}}},
-                                    {Role::tool, {ToolResultContent{.id = "c2", .name = "list", .output = "no", .error = true}}}})),
-            R"({"model":"vendor/m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"read","arguments":"{\"p\":1}"}},{"id":"c2","type":"function","function":{"name":"list","arguments":"{}"}}]},{"role":"tool","content":"text","tool_call_id":"c1"},{"role":"tool","content":"no","tool_call_id":"c2"}])" +
-                std::string(kTail));
+  EXPECT_EQ(
+      encode_request(request(
+          {{Role::assistant, {ToolCallContent{"c1", "read", {R"({"p":1})"}}, ToolCallContent{"c2", "list", {"{}"}}}},
+           {Role::tool, {ToolResultContent{.id = "c1", .name = "read", .output = "text"}}},
+           {Role::tool, {ToolResultContent{.id = "c2", .name = "list", .output = "no", .error = true}}}})),
+      R"({"model":"vendor/m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"read","arguments":"{\"p\":1}"}},{"id":"c2","type":"function","function":{"name":"list","arguments":"{}"}}]},{"role":"tool","content":"text","tool_call_id":"c1"},{"role":"tool","content":"no","tool_call_id":"c2"}])" +
+          std::string(kTail));
 }
 
 TEST(Encoder, SendsImagesOfToolResultsAfterTheLastResult) {
   const FileContent image{"image/png", "data:image/png;base64,AA==", "a.png"};
-  const auto text = encode_request(request({{Role::tool, {ToolResultContent{.id = "c1", .output = "x", .files = {image}}}},
-                                            {Role::tool, {ToolResultContent{.id = "c2", .output = "y"}}},
-                                            {Role::user, {TextContent{"next"}}}}));
-  EXPECT_EQ(text,
-            R"({"model":"vendor/m","messages":[{"role":"tool","content":"x","tool_call_id":"c1"},{"role":"tool","content":"y","tool_call_id":"c2"},{"role":"user","content":[{"type":"text","text":"Files from the tool results above:"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]},{"role":"user","content":"next"}])" +
-                std::string(kTail));
+  const auto text =
+      encode_request(request({{Role::tool, {ToolResultContent{.id = "c1", .output = "x", .files = {image}}}},
+                              {Role::tool, {ToolResultContent{.id = "c2", .output = "y"}}},
+                              {Role::user, {TextContent{"next"}}}}));
+  EXPECT_EQ(
+      text,
+      R"({"model":"vendor/m","messages":[{"role":"tool","content":"x","tool_call_id":"c1"},{"role":"tool","content":"y","tool_call_id":"c2"},{"role":"user","content":[{"type":"text","text":"Files from the tool results above:"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]},{"role":"user","content":"next"}])" +
+          std::string(kTail));
 }
 
 TEST(Encoder, TellsAModelWithoutEyesAboutTheImage) {
@@ -60,9 +66,10 @@ TEST(Encoder, TellsAModelWithoutEyesAboutTheImage) {
 TEST(Encoder, WritesToolsAndTheChoice) {
   auto ask = request({{Role::user, {TextContent{"x"}}}});
   ask.tools = {{"read", "Reads.", {R"({"type":"object"})"}}};
-  EXPECT_EQ(encode_request(ask),
-            R"({"model":"vendor/m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"read","description":"Reads.","parameters":{"type":"object"}}}],"tool_choice":"auto")" +
-                std::string(kTail));
+  EXPECT_EQ(
+      encode_request(ask),
+      R"({"model":"vendor/m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"read","description":"Reads.","parameters":{"type":"object"}}}],"tool_choice":"auto")" +
+          std::string(kTail));
   ask.tool_required = true;
   EXPECT_NE(encode_request(ask).find(R"("tool_choice":"required")"), std::string::npos);
 }
@@ -96,7 +103,9 @@ TEST(Encoder, LeavesOutAnAnswerOfNothingButThoughts) {
 TEST(Encoder, PassesTheModelsOptionsButNotOverOurs) {
   auto ask = request({{Role::user, {TextContent{"x"}}}});
   ask.model.options = {R"({"reasoningEffort":"high","stream":false,"seed":7})"};
-  EXPECT_EQ(encode_request(ask), R"({"model":"vendor/m","messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true},"reasoning_effort":"high","seed":7})");
+  EXPECT_EQ(
+      encode_request(ask),
+      R"({"model":"vendor/m","messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true},"reasoning_effort":"high","seed":7})");
 }
 
 TEST(Encoder, AlwaysWritesValidJson) {

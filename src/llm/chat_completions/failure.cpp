@@ -26,20 +26,32 @@ bool mentions(std::string_view lowered, const std::array<std::string_view, N>& p
 }
 
 // Lower case. Each is one provider's way of saying it.
-constexpr std::array<std::string_view, 18> kOverflow{
-    "context_length_exceeded", "context length exceeded", "maximum context length", "exceeds the context window",
-    "context window exceeds", "exceeds the available context size", "greater than the context length",
-    "exceeded model token limit", "prompt is too long", "input is too long", "maximum prompt length",
-    "reduce the length of the messages", "input token count", "too many input tokens", "exceed_context_size",
-    "context window is full", "request too large for model", "string_above_max_length"};
+constexpr std::array<std::string_view, 18> kOverflow{"context_length_exceeded",
+                                                     "context length exceeded",
+                                                     "maximum context length",
+                                                     "exceeds the context window",
+                                                     "context window exceeds",
+                                                     "exceeds the available context size",
+                                                     "greater than the context length",
+                                                     "exceeded model token limit",
+                                                     "prompt is too long",
+                                                     "input is too long",
+                                                     "maximum prompt length",
+                                                     "reduce the length of the messages",
+                                                     "input token count",
+                                                     "too many input tokens",
+                                                     "exceed_context_size",
+                                                     "context window is full",
+                                                     "request too large for model",
+                                                     "string_above_max_length"};
 constexpr std::array<std::string_view, 3> kContentFilter{"content_filter", "content management policy",
                                                          "content_policy_violation"};
 constexpr std::array<std::string_view, 3> kNoCredit{"insufficient_quota", "insufficient balance",
                                                     "exceeded your current quota"};
 constexpr std::array<std::string_view, 4> kRateLimited{"rate_limit", "rate limit", "too_many_requests",
                                                        "resource_exhausted"};
-constexpr std::array<std::string_view, 6> kOverloaded{"overloaded", "server_error", "internal_error", "unavailable",
-                                                      "bad gateway", "capacity"};
+constexpr std::array<std::string_view, 6> kOverloaded{"overloaded",  "server_error", "internal_error",
+                                                      "unavailable", "bad gateway",  "capacity"};
 constexpr std::array<std::string_view, 4> kAuth{"invalid_api_key", "authentication_error", "permission_error",
                                                 "incorrect api key"};
 
@@ -158,8 +170,9 @@ ModelError failure_of_foreign_body(std::string_view body, std::string_view conte
   ModelError error{.kind = Kind::malformed, .status = 200};
   error.body = wire::valid_utf8(body.substr(0, kErrorBodyBytesMax));
   if (looks_like_html(body)) {
-    error.message = "the provider answered with a web page instead of a model's answer: check the base URL, and whether "
-                    "a proxy or a login page is in the way";
+    error.message =
+        "the provider answered with a web page instead of a model's answer: check the base URL, and whether "
+        "a proxy or a login page is in the way";
   } else if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     error.message = "the provider answered with an empty body";
     error.retryable = true;

@@ -13,10 +13,12 @@ ModelError failure(int status, std::string_view body, net::Headers headers = {})
 
 TEST(Failure, MapsTheStatus) {
   const std::tuple<int, Kind, bool> table[] = {
-      {400, Kind::invalid_request, false}, {401, Kind::auth, false},       {402, Kind::invalid_request, false},
-      {403, Kind::auth, false},            {404, Kind::invalid_request, false}, {408, Kind::timeout, true},
-      {409, Kind::overloaded, true},       {413, Kind::context_overflow, false}, {429, Kind::rate_limited, true},
-      {500, Kind::overloaded, true},       {503, Kind::overloaded, true},  {529, Kind::overloaded, true}};
+      {400, Kind::invalid_request, false}, {401, Kind::auth, false},
+      {402, Kind::invalid_request, false}, {403, Kind::auth, false},
+      {404, Kind::invalid_request, false}, {408, Kind::timeout, true},
+      {409, Kind::overloaded, true},       {413, Kind::context_overflow, false},
+      {429, Kind::rate_limited, true},     {500, Kind::overloaded, true},
+      {503, Kind::overloaded, true},       {529, Kind::overloaded, true}};
   for (const auto& [status, kind, retryable] : table) {
     const auto error = failure(status, R"({"error":{"message":"fake failure"}})");
     EXPECT_EQ(error.kind, kind) << status;
@@ -40,12 +42,12 @@ TEST(Failure, SaysSomethingUsefulWithoutABody) {
 }
 
 TEST(Failure, RecognisesAContextOverflow) {
-  for (const char* body : {
-           R"({"error":{"message":"too long","code":"context_length_exceeded"}})",
-           R"({"error":{"message":"This model's maximum context length is 131072 tokens."}})",
-           R"({"error":{"message":"prompt is too long: 208310 tokens > 200000 maximum"}})",
-           R"({"error":{"message":"The input token count (1200000) exceeds the maximum"}})",
-           R"({"error":{"code":400,"message":"the request exceeds the available context size, try increasing it"}})"}) {
+  for (const char* body :
+       {R"({"error":{"message":"too long","code":"context_length_exceeded"}})",
+        R"({"error":{"message":"This model's maximum context length is 131072 tokens."}})",
+        R"({"error":{"message":"prompt is too long: 208310 tokens > 200000 maximum"}})",
+        R"({"error":{"message":"The input token count (1200000) exceeds the maximum"}})",
+        R"({"error":{"code":400,"message":"the request exceeds the available context size, try increasing it"}})"}) {
     const auto error = failure(400, body);
     EXPECT_EQ(error.kind, Kind::context_overflow) << body;
     EXPECT_FALSE(error.retryable);
@@ -53,7 +55,8 @@ TEST(Failure, RecognisesAContextOverflow) {
 }
 
 TEST(Failure, DoesNotRetryWhenTheMoneyIsGone) {
-  const auto error = failure(429, R"({"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}})");
+  const auto error =
+      failure(429, R"({"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}})");
   EXPECT_EQ(error.kind, Kind::rate_limited);
   EXPECT_FALSE(error.retryable);
 }

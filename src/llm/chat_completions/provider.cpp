@@ -154,8 +154,9 @@ class ChatCompletions final : public Provider {
     if (request.provider.base_url.empty()) {
       co_return std::unexpected(ModelError{
           .kind = ModelError::Kind::invalid_request,
-          .message = fmt::format("provider \"{}\" has no base URL: set provider.{}.options.baseURL in the configuration",
-                                 request.provider.id, request.provider.id)});
+          .message =
+              fmt::format("provider \"{}\" has no base URL: set provider.{}.options.baseURL in the configuration",
+                          request.provider.id, request.provider.id)});
     }
     auto http = http_request(request);
     Answer answer(loop_, sink, random_);

@@ -18,7 +18,9 @@ AnswerStream::AnswerStream(Loop& loop, Clock& clock, Script script, std::string 
       frames_(frames_of(script_, model_)),
       start_ns_(clock.monotonic_ns() + script_.delay_ms * kNsPerMs) {}
 
-std::int64_t AnswerStream::marked() const { return script_.marked ? script_.marked->reasoning + script_.marked->text : 0; }
+std::int64_t AnswerStream::marked() const {
+  return script_.marked ? script_.marked->reasoning + script_.marked->text : 0;
+}
 
 std::int64_t AnswerStream::size() const {
   return static_cast<std::int64_t>(frames_.before.size()) + marked() + static_cast<std::int64_t>(frames_.after.size());

@@ -9,7 +9,9 @@
 namespace quarterdeck::llm::scripted {
 namespace {
 
-Conversation user(std::string text) { return {.stream = true, .has_tools = true, .first_tool = "bash", .user = std::move(text)}; }
+Conversation user(std::string text) {
+  return {.stream = true, .has_tools = true, .first_tool = "bash", .user = std::move(text)};
+}
 Script decided(const Conversation& conversation) {
   Memory memory;
   return decide(conversation, nullptr, memory);
@@ -18,15 +20,22 @@ using Calls = std::vector<ScriptedCall>;
 using Words = std::vector<std::string>;
 
 TEST(Conversation, CountsStepsSinceTheNewestUserMessage) {
-  const auto conversation = read_conversation(R"({"model":"m","stream":true,"tools":[{"function":{"name":"read"}},{"function":{"name":"bash"}}],"messages":[
+  const auto conversation = read_conversation(
+      R"({"model":"m","stream":true,"tools":[{"function":{"name":"read"}},{"function":{"name":"bash"}}],"messages":[
     {"role":"system","content":"Hello\nWorking directory: /tmp/a b \nDate: x"},
     {"role":"user","content":"old"},{"role":"assistant","content":null,"tool_calls":[{}]},{"role":"tool","content":"r"},
     {"role":"assistant","content":"done"},{"role":"user","content":[{"type":"text","text":"new"},{"type":"text","text":"lines"}]},
     {"role":"assistant","tool_calls":[{},{}]},{"role":"tool","content":"one"},{"role":"tool","content":"two"}]})");
   ASSERT_TRUE(conversation);
-  EXPECT_EQ(*conversation, (Conversation{.model = "m", .stream = true, .has_tools = true, .first_tool = "bash",
-                                         .system = "Hello\nWorking directory: /tmp/a b \nDate: x", .user = "new\nlines",
-                                         .step = 1, .tool_results = 2, .newest_results = "one\ntwo"}));
+  EXPECT_EQ(*conversation, (Conversation{.model = "m",
+                                         .stream = true,
+                                         .has_tools = true,
+                                         .first_tool = "bash",
+                                         .system = "Hello\nWorking directory: /tmp/a b \nDate: x",
+                                         .user = "new\nlines",
+                                         .step = 1,
+                                         .tool_results = 2,
+                                         .newest_results = "one\ntwo"}));
   EXPECT_EQ(conversation->directory(), "/tmp/a b");
 }
 
@@ -45,7 +54,8 @@ TEST(Conversation, RefusesWhatIsNoRequest) {
 }
 
 TEST(Directives, PlayTheToolLinesInOrderAndThenSayDone) {
-  auto conversation = user("Please.\nTOOL:[[\"bash\",{\"command\":\"ls\"}],[\"read\",\"{broken\"]]\nTOOL:[[\"list\",{}]]");
+  auto conversation =
+      user("Please.\nTOOL:[[\"bash\",{\"command\":\"ls\"}],[\"read\",\"{broken\"]]\nTOOL:[[\"list\",{}]]");
   EXPECT_EQ(decided(conversation).calls, (Calls{{"bash", R"({"command":"ls"})"}, {"read", "{broken"}}));
   EXPECT_EQ(decided(conversation).finish, "tool_calls");
   conversation.step = 1;
@@ -125,8 +135,9 @@ TEST(Bench, MarksEachDelta) {
 }
 
 TEST(Title, IsTheFirstWordsOfTheTask) {
-  Conversation conversation{.system = "You are a title generator.",
-                            .user = "Generate a title for this conversation:\n\nfix the failing test in the parser, please."};
+  Conversation conversation{
+      .system = "You are a title generator.",
+      .user = "Generate a title for this conversation:\n\nfix the failing test in the parser, please."};
   EXPECT_EQ(decided(conversation).text, Words{"Fix the failing test in the"});
   EXPECT_EQ(decided(conversation).kind, "title");
   conversation.user = "TOOL:[[\"a\",{}]]\nERR:500";
@@ -174,7 +185,8 @@ TEST(Scenario, NamesFilePlaceAndExpectationOfAMistake) {
   const auto message = [](std::string_view text) { return parse_scenario(text, "s.json").error().message; };
   EXPECT_EQ(message(R"({"name":"t","rules":[{"when":{"step":"x"},"reply":{}}]})"),
             "s.json: Expected integer, got \"x\"\n  at [\"rules\"][0][\"when\"][\"step\"]");
-  EXPECT_EQ(message(R"({"name":"t","rules":[{"when":{},"reply":{"fault":"boo"}}]})").find("s.json: Expected a fault"), 0u);
+  EXPECT_EQ(message(R"({"name":"t","rules":[{"when":{},"reply":{"fault":"boo"}}]})").find("s.json: Expected a fault"),
+            0u);
   EXPECT_EQ(message(R"({"name":"t"})"), "s.json: Missing key\n  at [\"rules\"]");
   EXPECT_EQ(message("{").find("s.json: malformed JSON"), 0u);
 }
@@ -205,7 +217,8 @@ TEST(Frames, EndWithUsageAndDone) {
   EXPECT_EQ(frames.before.size(), 2u);
   EXPECT_EQ(frames.after.size(), 5u);
   EXPECT_EQ(frames.after.back(), "data: [DONE]\n\n");
-  EXPECT_NE(frames.after[3].find(R"("usage":{"prompt_tokens":100,"completion_tokens":8,"total_tokens":108})"), std::string::npos);
+  EXPECT_NE(frames.after[3].find(R"("usage":{"prompt_tokens":100,"completion_tokens":8,"total_tokens":108})"),
+            std::string::npos);
 }
 
 TEST(Frames, StopAfterThreeDeltasWhenTheyBreak) {

@@ -9,9 +9,10 @@ namespace {
 constexpr std::size_t kDeltasBeforeFault = 3;
 
 std::string chunk(std::string_view model, std::string_view delta, std::string_view finish = {}) {
-  return fmt::format("data: {{\"id\":\"scripted\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":{},"
-                     "\"choices\":[{{\"index\":0,\"delta\":{},\"finish_reason\":{}}}]}}\n\n",
-                     wire::quoted(model), delta, finish.empty() ? "null" : wire::quoted(finish));
+  return fmt::format(
+      "data: {{\"id\":\"scripted\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":{},"
+      "\"choices\":[{{\"index\":0,\"delta\":{},\"finish_reason\":{}}}]}}\n\n",
+      wire::quoted(model), delta, finish.empty() ? "null" : wire::quoted(finish));
 }
 
 std::string usage_json(const Script& script) {
@@ -54,19 +55,20 @@ Frames frames_of(const Script& script, std::string_view model) {
   std::size_t index = 0;
   for (const auto& call : script.calls) {
     frames.after.push_back(chunk(
-        model, fmt::format(
-                   R"({{"tool_calls":[{{"index":{},"id":"{}","type":"function","function":{{"name":{},"arguments":""}}}}]}})",
-                   index, call_id(index), wire::quoted(call.name))));
+        model,
+        fmt::format(
+            R"({{"tool_calls":[{{"index":{},"id":"{}","type":"function","function":{{"name":{},"arguments":""}}}}]}})",
+            index, call_id(index), wire::quoted(call.name))));
     frames.after.push_back(
         chunk(model, fmt::format(R"({{"tool_calls":[{{"index":{},"function":{{"arguments":{}}}}}]}})", index,
                                  wire::quoted(call.arguments))));
     ++index;
   }
   frames.after.push_back(chunk(model, "{}", script.finish));
-  frames.after.push_back(
-      fmt::format("data: {{\"id\":\"scripted\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":{},\"choices\":[],"
-                  "\"usage\":{}}}\n\n",
-                  wire::quoted(model), usage_json(script)));
+  frames.after.push_back(fmt::format(
+      "data: {{\"id\":\"scripted\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":{},\"choices\":[],"
+      "\"usage\":{}}}\n\n",
+      wire::quoted(model), usage_json(script)));
   frames.after.push_back("data: [DONE]\n\n");
   return frames;
 }
@@ -89,8 +91,9 @@ std::string document_of(const Script& script, std::string_view model) {
   std::string calls;
   std::size_t index = 0;
   for (const auto& call : script.calls) {
-    calls += fmt::format(R"({}{{"id":"{}","type":"function","function":{{"name":{},"arguments":{}}}}})",
-                         calls.empty() ? "" : ",", call_id(index), wire::quoted(call.name), wire::quoted(call.arguments));
+    calls +=
+        fmt::format(R"({}{{"id":"{}","type":"function","function":{{"name":{},"arguments":{}}}}})",
+                    calls.empty() ? "" : ",", call_id(index), wire::quoted(call.name), wire::quoted(call.arguments));
     ++index;
   }
   return fmt::format(
@@ -101,7 +104,9 @@ std::string document_of(const Script& script, std::string_view model) {
 }
 
 std::string error_document(int status, std::string_view message) {
-  const std::string_view type = status == 429 ? "rate_limit_error" : status >= 500 ? "server_error" : "invalid_request_error";
+  const std::string_view type = status == 429   ? "rate_limit_error"
+                                : status >= 500 ? "server_error"
+                                                : "invalid_request_error";
   return fmt::format(R"({{"error":{{"message":{},"type":"{}","code":{}}}}})", wire::quoted(message), type, status);
 }
 

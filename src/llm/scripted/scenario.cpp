@@ -64,7 +64,8 @@ std::string replaced(std::string text, std::string_view with) {
 Result<void> check_reply(const Reply& reply, const std::string& where) {
   if (reply.fault && !fault_named(*reply.fault)) {
     return fail(ErrorCode::invalid,
-                "Expected a fault (reset, reset-mid, eof-mid, hang, hang-mid, html, badjson, errobj), got {}\n  at {}[\"fault\"]",
+                "Expected a fault (reset, reset-mid, eof-mid, hang, hang-mid, html, badjson, errobj), got {}\n  at "
+                "{}[\"fault\"]",
                 wire::quoted(*reply.fault), where);
   }
   if (reply.status && (*reply.status < 200 || *reply.status > 599)) {
@@ -72,7 +73,8 @@ Result<void> check_reply(const Reply& reply, const std::string& where) {
   }
   for (const auto& [value, name] : {std::pair{reply.delay_ms, "delay_ms"}, {reply.delta_ms, "delta_ms"}}) {
     if (value && (*value < 0 || *value > 3'600'000)) {
-      return fail(ErrorCode::invalid, "Expected milliseconds up to an hour, got {}\n  at {}[\"{}\"]", *value, where, name);
+      return fail(ErrorCode::invalid, "Expected milliseconds up to an hour, got {}\n  at {}[\"{}\"]", *value, where,
+                  name);
     }
   }
   return {};
@@ -101,14 +103,15 @@ Script script_of_reply(const Reply& reply, const Conversation& conversation) {
   for (const auto& call : reply.tool_calls.value_or(std::vector<ReplyCall>{})) {
     const auto raw = wire::parse(call.arguments.text);
     script.calls.push_back({call.name, raw && raw->is_string() ? replaced(std::string(raw->get_string()), directory)
-                                                              : replaced(call.arguments.text, escaped)});
+                                                               : replaced(call.arguments.text, escaped)});
   }
   if (!script.calls.empty()) {
     script.kind = "tool";
     script.finish = "tool_calls";
   }
   if (reply.finish) script.finish = *reply.finish;
-  script.completion_tokens = static_cast<std::int64_t>(script.reasoning.size() + script.text.size() + script.calls.size());
+  script.completion_tokens =
+      static_cast<std::int64_t>(script.reasoning.size() + script.text.size() + script.calls.size());
   if (reply.usage) {
     script.prompt_tokens = reply.usage->prompt_tokens.value_or(script.prompt_tokens);
     script.completion_tokens = reply.usage->completion_tokens.value_or(script.completion_tokens);

@@ -18,9 +18,9 @@ std::vector<std::string> words(std::string_view text) {
 
 std::optional<Fault> fault_named(std::string_view name) {
   constexpr std::pair<std::string_view, Fault> kNames[] = {
-      {"reset", Fault::reset},       {"reset-mid", Fault::reset_mid}, {"eof-mid", Fault::eof_mid},
-      {"hang", Fault::hang},         {"hang-mid", Fault::hang_mid},   {"html", Fault::html},
-      {"badjson", Fault::bad_json},  {"errobj", Fault::error_object}};
+      {"reset", Fault::reset},      {"reset-mid", Fault::reset_mid}, {"eof-mid", Fault::eof_mid},
+      {"hang", Fault::hang},        {"hang-mid", Fault::hang_mid},   {"html", Fault::html},
+      {"badjson", Fault::bad_json}, {"errobj", Fault::error_object}};
   for (const auto& [word, fault] : kNames) {
     if (word == name) return fault;
   }

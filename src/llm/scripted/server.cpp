@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kRequestsKept = 100;
 constexpr std::size_t kRequestBytesKept = 8 * 1024 * 1024;
 constexpr std::int64_t kHangMsMax = 10 * 60 * 1000;
+constexpr std::int64_t kGraceMs = 1'000;
 constexpr std::string_view kJson = "application/json";
 
 // Shared by the server and every request that still runs when the server goes.
@@ -51,8 +52,9 @@ net::Response json(int status, std::string body) {
 
 std::string models_document(const State& state) {
   const auto model = state.model();
-  return fmt::format(R"({{"object":"list","data":[{{"id":{},"object":"model","created":1,"owned_by":"quarterdeck","name":{}}}]}})",
-                     wire::quoted(model.id), wire::quoted(model.name));
+  return fmt::format(
+      R"({{"object":"list","data":[{{"id":{},"object":"model","created":1,"owned_by":"quarterdeck","name":{}}}]}})",
+      wire::quoted(model.id), wire::quoted(model.name));
 }
 
 std::string stats_document(const State& state) {
@@ -99,10 +101,9 @@ Task<net::Response> answer(std::shared_ptr<State> state, net::Request request) {
   }
   std::string model = conversation->model.empty() ? state->model().id : conversation->model;
   if (!conversation->stream) co_return json(200, document_of(script, model));
-  co_return net::Response{
-      .headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}},
-      .body = std::make_unique<AnswerStream>(state->loop, system_clock(), std::move(script), std::move(model),
-                                             state->requests)};
+  co_return net::Response{.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}},
+                          .body = std::make_unique<AnswerStream>(state->loop, system_clock(), std::move(script),
+                                                                 std::move(model), state->requests)};
 }
 
 Task<net::Response> handle(std::shared_ptr<State> state, net::Request request) {
@@ -134,16 +135,29 @@ class Server final : public ScriptedModel {
 
   domain::ProviderInfo provider() const override {
     const auto about = state_->model();
-    domain::ModelInfo model{.id = about.id, .provider_id = "scripted", .api_id = about.id, .name = about.name,
-                            .family = "scripted", .tool_call = true, .reasoning = true, .attachment = true,
-                            .context_tokens = 200'000, .output_tokens = 32'000};
-    return {.id = "scripted", .name = "Scripted model", .source = "builtin", .protocol = std::string(kOpenAiChat),
-            .npm = "@ai-sdk/openai-compatible", .base_url = base_url(), .models = {{about.id, std::move(model)}}};
+    domain::ModelInfo model{.id = about.id,
+                            .provider_id = "scripted",
+                            .api_id = about.id,
+                            .name = about.name,
+                            .family = "scripted",
+                            .tool_call = true,
+                            .reasoning = true,
+                            .attachment = true,
+                            .context_tokens = 200'000,
+                            .output_tokens = 32'000};
+    return {.id = "scripted",
+            .name = "Scripted model",
+            .source = "builtin",
+            .protocol = std::string(kOpenAiChat),
+            .npm = "@ai-sdk/openai-compatible",
+            .base_url = base_url(),
+            .models = {{about.id, std::move(model)}}};
   }
 
   Task<void> shutdown() override {
     state_->stop.request_stop();
-    co_await http_->shutdown(0);
+    // Those that hang have just been told to end; nobody else takes long.
+    co_await http_->shutdown(kGraceMs);
   }
 
  private:
