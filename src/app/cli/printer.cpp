@@ -107,7 +107,7 @@ void Printer::tool(Printed& out, const domain::Part& part, const domain::ToolPar
   std::string result = "  " + painted(style, outcome.ok ? Paint::green : Paint::red, outcome.ok ? mark.ok : mark.bad);
   // With calls in parallel, the line above may be another call's.
   if (current_ != part.id) result += " " + head;
-  if (!outcome.headline.empty()) result += " " + outcome.headline;
+  if (!outcome.headline.empty()) result += fmt::format(" {}{}", current_ != part.id ? fmt::format("{} ", mark.dot) : "", outcome.headline);
   std::size_t first = 0;
   const bool beside = outcome.headline.empty() && current_ == part.id && !outcome.lines.empty();
   if (beside) result += " " + painted(style, Paint::dim, outcome.lines[first++]);
@@ -177,7 +177,7 @@ Printed Printer::question(const domain::PermissionRequest& request) {
   Printed out = note(Paint::yellow, marks(style).ask, fmt::format("permission  {}{}", harmless(request.permission), patterns));
   std::string always;
   for (const auto& pattern : request.always) always += (always.empty() ? "" : ", ") + one_line(style, pattern, style.columns);
-  out.after += fmt::format("  y once, a always{}, n no{} ", always.empty() ? "" : " (" + always + ")", " >");
+  out.after += fmt::format("  y once, a always{}, n no{} ", always.empty() ? "" : " (" + always + ")", " (and why) >");
   return out;
 }
 
