@@ -7,6 +7,8 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
 
+#include "net/server/chunked_body.hpp"
+
 namespace quarterdeck::net {
 namespace {
 
@@ -15,8 +17,6 @@ using boost::beast::iequals;
 using boost::system::error_code;
 
 constexpr std::size_t kBodyReserveBytes = 64 * 1024;
-// A chunk header or the trailers: what Beast wants in one piece before it goes on.
-constexpr std::size_t kChunkHeadBytesMax = 16 * 1024;
 
 // What an idle connection may keep of its buffer.
 constexpr std::size_t kIdleBytesMax = 1024;
@@ -85,7 +85,6 @@ const RequestFailure& explain(error_code error, std::string_view head) {
   if (error == http::error::body_limit) return kBodyTooLarge;
   if (error == http::error::bad_content_length || error == http::error::multiple_content_length) return kBadLength;
   if (error == http::error::bad_transfer_encoding) return kBadEncoding;
-  if (error == http::error::bad_chunk || error == http::error::bad_chunk_extension) return kBadChunk;
   if (error == http::error::bad_version) return names_a_version(head) ? kBadVersion : kBadRequestLine;
   if (error == http::error::bad_method || error == http::error::bad_target) return kBadRequestLine;
   return kBadHeader;
@@ -93,11 +92,10 @@ const RequestFailure& explain(error_code error, std::string_view head) {
 
 }  // namespace
 
-// Fills a Request without an intermediate message.
+// Fills a Request without an intermediate message. Beast sees the head only.
 class RequestParser::Message final : public http::basic_parser<true> {
  public:
-  explicit Message(const Limits& limits) {
-    eager(true);
+  explicit Message(const Limits& limits) : chunks(limits.body_bytes_max) {
     header_limit(static_cast<std::uint32_t>(limits.header_bytes_max + 1));
     body_limit(limits.body_bytes_max);
   }
@@ -107,6 +105,8 @@ class RequestParser::Message final : public http::basic_parser<true> {
   bool expects_continue = false;
   bool head_done = false;
   const RequestFailure* refused = nullptr;
+  std::size_t body_left = 0;  // with Content-Length
+  ChunkedBody chunks;
 
  private:
   void refuse(const RequestFailure& why, error_code& error) {
@@ -126,7 +126,6 @@ class RequestParser::Message final : public http::basic_parser<true> {
 
   void on_field_impl(http::field field, boost::beast::string_view name, boost::beast::string_view value,
                      error_code& error) override {
-    if (head_done) return;  // trailers are read and dropped: they must not change what was decided by the head
     if (field == http::field::host && ++hosts_ > 1) return refuse(kHost, error);
     if (field == http::field::transfer_encoding) {
       if (version == 10) return refuse(kBadEncoding, error);
@@ -144,19 +143,11 @@ class RequestParser::Message final : public http::basic_parser<true> {
     if (version == 11 && hosts_ != 1) refuse(kHost, error);
   }
 
-  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
-    if (length) request.body.reserve(std::min<std::size_t>(*length, kBodyReserveBytes));
-  }
-  void append(boost::beast::string_view body) { request.body.append(body.data(), body.size()); }
-  std::size_t on_body_impl(boost::beast::string_view body, error_code&) override {
-    append(body);
-    return body.size();
-  }
+  // Never called: the head is all that is put in.
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+  std::size_t on_body_impl(boost::beast::string_view body, error_code&) override { return body.size(); }
   void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, error_code&) override {
-    append(body);
-    return body.size();
-  }
+  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, error_code&) override { return body.size(); }
   void on_finish_impl(error_code&) override {}
   void on_response_impl(int, boost::beast::string_view, int, error_code&) override {}
 
@@ -210,35 +201,36 @@ void RequestParser::parse_head() {
 
   message_ = std::make_unique<Message>(limits_);
   error_code error;
-  // Eager parsing must not run into the body before the head was judged.
-  message_->eager(false);
   std::size_t used = 0;
   while (used < head_end && !error && !message_->head_done) {
     used += message_->put(boost::asio::const_buffer(buffer_.data() + used, head_end - used), error);
   }
   if (message_->refused) return fail(*message_->refused);
   if (error) return fail(explain(error, buffer_));
-  message_->eager(true);
   buffer_.erase(0, head_end);
-  state_ = message_->is_done() ? State::complete : State::body;
+  message_->body_left = message_->chunked() ? 0 : static_cast<std::size_t>(message_->content_length().value_or(0));
+  message_->request.body.reserve(std::min(message_->body_left, kBodyReserveBytes));
+  state_ = message_->chunked() || message_->body_left > 0 ? State::body : State::complete;
 }
 
 void RequestParser::parse_body() {
-  std::size_t used = 0;
-  error_code error;
-  while (used < buffer_.size() && !error && !message_->is_done()) {
-    const std::size_t taken =
-        message_->put(boost::asio::const_buffer(buffer_.data() + used, buffer_.size() - used), error);
-    used += taken;
-    if (taken == 0 && !error) break;
+  std::string& body = message_->request.body;
+  std::string_view rest = buffer_;
+  if (message_->chunked()) {
+    switch (message_->chunks.feed(rest, body)) {
+      case ChunkedBody::Status::more: break;
+      case ChunkedBody::Status::complete: state_ = State::complete; break;
+      case ChunkedBody::Status::malformed: return fail(kBadChunk);
+      case ChunkedBody::Status::too_large: return fail(kBodyTooLarge);
+    }
+  } else {
+    const std::size_t taken = std::min(message_->body_left, rest.size());
+    body.append(rest.substr(0, taken));
+    rest.remove_prefix(taken);
+    message_->body_left -= taken;
+    if (message_->body_left == 0) state_ = State::complete;
   }
-  buffer_.erase(0, used);
-  if (message_->is_done()) {
-    state_ = State::complete;
-    return;
-  }
-  if (error && error != http::error::need_more) return fail(error == http::error::body_limit ? kBodyTooLarge : kBadChunk);
-  if (buffer_.size() > kChunkHeadBytesMax) fail(kBadChunk);
+  buffer_.erase(0, buffer_.size() - rest.size());
 }
 
 void RequestParser::fail(const RequestFailure& failure) {

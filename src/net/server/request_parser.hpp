@@ -1,6 +1,6 @@
 // Bytes in, requests out: fed with pieces cut anywhere, no I/O. Strict where leniency lets two parsers disagree
 // (request smuggling): bare line feeds, folded lines, two Hosts, Content-Length beside Transfer-Encoding.
-// Law: never holds more than the limits plus one read. RFC 9112; syntax and chunks are Beast's parser.
+// Law: never holds more than the limits plus one read. RFC 9112; the head's syntax is Beast's parser.
 #pragma once
 
 #include <memory>
