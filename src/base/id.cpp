@@ -1,5 +1,6 @@
 #include "base/id.hpp"
 
+#include <algorithm>
 #include <random>
 
 #include <fmt/format.h>
@@ -31,13 +32,9 @@ Random& system_random() {
 }
 
 std::string IdSource::make(std::string_view prefix, Order order) {
-  const TimeMs now = clock_.now_ms();
-  if (now > last_ms_) {
-    last_ms_ = now;
-    counter_ = 0;
-  }
-  // The clock may step back; ids must not, so the last millisecond stays in use until time catches up.
-  std::uint64_t number = static_cast<std::uint64_t>(last_ms_) * 4096 + ++counter_;
+  // Always more than the last, whether the clock steps back or a millisecond runs out of its 4096 numbers.
+  last_number_ = std::max(last_number_, static_cast<std::uint64_t>(clock_.now_ms()) * 4096) + 1;
+  std::uint64_t number = last_number_;
   if (order == Order::descending) number = ~number;
   std::string id = fmt::format("{}_{:012x}", prefix, number & kMask48);
   for (int i = 0; i < kRandomCharacters; ++i) id += kBase62[random_.next() % kBase62.size()];

@@ -66,8 +66,7 @@ class IdSource {
 
   Clock& clock_;
   Random& random_;
-  TimeMs last_ms_ = 0;
-  std::uint64_t counter_ = 0;
+  std::uint64_t last_number_ = 0;
 };
 
 // True for "<prefix>_" or "<prefix>" followed by anything, which is all that OpenCode's clients promise.
