@@ -13,7 +13,7 @@ namespace quarterdeck::permission {
 inline constexpr std::string_view kNotUnderstood = "(not understood) ";
 
 struct SimpleCommand {
-  std::string text;                // as written: with its assignments, redirections, here-documents
+  std::string text;  // as written: with its assignments, redirections, here-documents
   std::vector<std::string> words;  // unquoted, without leading assignments; substitutions as written
 };
 

@@ -36,7 +36,8 @@ const Case kCases[] = {
     {"  ls   -la  ", {"ls   -la"}},
     {"cat f.txt | grep y | wc -l", {"cat f.txt", "grep y", "wc -l"}},
     {"a |& b", {"a", "b"}},
-    {"echo a && git status --short && npm run build || true", {"echo a", "git status --short", "npm run build", "true"}},
+    {"echo a && git status --short && npm run build || true",
+     {"echo a", "git status --short", "npm run build", "true"}},
     {"echo a; echo b; echo a", {"echo a", "echo b", "echo a"}},
     {"sleep 0 & echo x", {"sleep 0", "echo x"}},
     {"echo a\n# comment; rm x\necho b # rm y\n", {"echo a", "echo b"}},
@@ -48,7 +49,8 @@ const Case kCases[] = {
     {"echo $'it\\'s; rm x'; ls", {"echo $'it\\'s; rm x'", "ls"}},
     {"'rm' x", {"'rm' x"}},
     // substitutions
-    {"echo $(git rev-parse HEAD | cut -c1-0)", {"echo $(git rev-parse HEAD | cut -c1-0)", "git rev-parse HEAD", "cut -c1-0"}},
+    {"echo $(git rev-parse HEAD | cut -c1-0)",
+     {"echo $(git rev-parse HEAD | cut -c1-0)", "git rev-parse HEAD", "cut -c1-0"}},
     {"echo \"x $(rm a) y\"", {"echo \"x $(rm a) y\"", "rm a"}},
     {"echo '$(rm a)'", {"echo '$(rm a)'"}},
 
@@ -128,9 +130,9 @@ TEST(Shell, UnquotesWords) {
 }
 
 TEST(Shell, WhatItCannotReadIsOneMoreCommandThatNoHarmlessPrefixMatches) {
-  for (const auto* line : {"echo \"unterminated", "echo 'x", "echo $(ls", "echo `ls", "(ls", "ls)", "echo a; b)", "cat <<EOF\nx",
-                           "case x in a) b", "echo ${x", "echo \\", "x=(a", "ls >", "echo a(b)", "coproc x { rm y; }", "[ -f x",
-                           "bash -c 'rm \"'"}) {
+  for (const auto* line : {"echo \"unterminated", "echo 'x", "echo $(ls", "echo `ls", "(ls", "ls)", "echo a; b)",
+                           "cat <<EOF\nx", "case x in a) b", "echo ${x", "echo \\", "x=(a", "ls >", "echo a(b)",
+                           "coproc x { rm y; }", "[ -f x", "bash -c 'rm \"'"}) {
     const auto parsed = parse_shell(line);
     EXPECT_FALSE(parsed.understood) << line;
     ASSERT_FALSE(parsed.commands.empty());
@@ -161,9 +163,11 @@ TEST(Shell, NamesTheFilesOfFileCommands) {
 
 TEST(Shell, SurvivesGarbage) {
   std::mt19937 random(7);
-  const std::string_view pieces[] = {"$(", ")", "(", "((", "$((", "))", "`", "\"", "'", "$'", "${", "}", "{ ", "<<EOF\n", "\nEOF\n", "<(",
-                                     ";;", ";", "&", "|", "case x in ", "esac", "a) ", "for i in ", "do ", "done", "[[ ", "]]", "\\", "\n",
-                                     "x=", "x=(", ">", "2>&1", "#", " ", "rm a", "\xff", "é", "$", "bash -c '"};
+  const std::string_view pieces[] = {
+      "$(",   ")",         "(",       "((",      "$((",  "))", "`",  "\"",       "'",  "$'",         "${",
+      "}",    "{ ",        "<<EOF\n", "\nEOF\n", "<(",   ";;", ";",  "&",        "|",  "case x in ", "esac",
+      "a) ",  "for i in ", "do ",     "done",    "[[ ",  "]]", "\\", "\n",       "x=", "x=(",        ">",
+      "2>&1", "#",         " ",       "rm a",    "\xff", "é",  "$",  "bash -c '"};
   for (int round = 0; round < 20'000; ++round) {
     std::string line;
     for (auto count = random() % 30; count > 0; --count) line += pieces[random() % std::size(pieces)];

@@ -11,8 +11,9 @@ namespace {
 
 // What commands of a session may see. PAGER is not among them: nobody is there to turn pages.
 constexpr std::array<std::string_view, 17> kAllowed{
-    "PATH", "HOME",   "USER",     "LOGNAME", "SHELL",     "LANG",           "LANGUAGE",        "TZ",           "TERM",
-    "TMPDIR", "EDITOR", "VISUAL", "COLORTERM", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR"};
+    "PATH",        "HOME",   "USER",   "LOGNAME", "SHELL",     "LANG",           "LANGUAGE",        "TZ",
+    "TERM",        "TMPDIR", "EDITOR", "VISUAL",  "COLORTERM", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "SSL_CERT_FILE",
+    "SSL_CERT_DIR"};
 // Without these nothing can be installed behind a proxy; kept out when they hold a login.
 constexpr std::array<std::string_view, 6> kProxies{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
                                                    "http_proxy", "https_proxy", "no_proxy"};

@@ -70,7 +70,8 @@ Error start_error(const Report& report, const Spawn& spawn) {
   }
   if (report.stage == Report::Stage::fork) return system_error(ErrorCode::unavailable, "cannot start a process");
   if (missing) return {ErrorCode::not_found, "no such program: " + spawn.argv[0], {}};
-  if (report.error == EACCES || report.error == EPERM) return system_error(ErrorCode::denied, "cannot run " + spawn.argv[0]);
+  if (report.error == EACCES || report.error == EPERM)
+    return system_error(ErrorCode::denied, "cannot run " + spawn.argv[0]);
   if (report.error == E2BIG) return {ErrorCode::too_large, "the arguments of " + spawn.argv[0] + " are too long", {}};
   if (report.error == ENOMEM || report.error == EAGAIN) {
     return system_error(ErrorCode::unavailable, "cannot run " + spawn.argv[0]);
@@ -175,7 +176,8 @@ class Job : public std::enable_shared_from_this<Job> {
 
 Result<void> Job::prepare() {
   TRY_VOID(check(spawn));
-  request_ = {.split_stderr = !spawn.merge_stderr, .has_input = !spawn.input.empty(), .keep_background = spawn.keep_background};
+  request_ = {
+      .split_stderr = !spawn.merge_stderr, .has_input = !spawn.input.empty(), .keep_background = spawn.keep_background};
   spawner::CommandLine command{.directory = spawn.directory.string(), .argv = spawn.argv, .environment = {}};
   for (const auto& [name, value] : spawn.environment) command.environment.push_back(name + "=" + value);
 
@@ -250,8 +252,7 @@ void Job::on_report() {
     return finish(fail(ErrorCode::unavailable, "the process that starts commands has gone"));
   }
   switch (report.kind) {
-    case Report::Kind::failed:
-      return finish(std::unexpected(start_error(report, spawn)));
+    case Report::Kind::failed: return finish(std::unexpected(start_error(report, spawn)));
     case Report::Kind::started:
       started_ = true;
       if (events_.started) events_.started(report.pid);
@@ -261,9 +262,7 @@ void Job::on_report() {
         error_output_.watch = loop_.watch_readable(error_output_.pipe.get(), callback(&Job::on_error_output));
       }
       return;
-    case Report::Kind::exited:
-      keeper_stays_ = spawn.keep_background && why_ == Why::no;
-      return end(report.status);
+    case Report::Kind::exited: keeper_stays_ = spawn.keep_background && why_ == Why::no; return end(report.status);
   }
 }
 
@@ -355,7 +354,8 @@ Task<Result<Exit>> LocalProcesses::run(Spawn spawn, JobEvents events, std::stop_
     co_await sleep_ms(loop_, 1, stop);
   }
   if (error != 0) {
-    co_return fail(ErrorCode::unavailable, "the process that starts commands does not answer: {}", std::strerror(error));
+    co_return fail(ErrorCode::unavailable, "the process that starts commands does not answer: {}",
+                   std::strerror(error));
   }
   const Running running(running_, *job);
   job->listen();

@@ -175,8 +175,8 @@ TEST_F(ProcessesTest, StopEndsTheCommandWithinATenthOfASecond) {
     asked_ms = now_ms();
     stop.request_stop();
   });
-  const auto result =
-      loop.run_until(collect(*processes, shell("trap '' TERM; sleep 100 & while :; do sleep 1; done"), 1000, stop.get_token()));
+  const auto result = loop.run_until(
+      collect(*processes, shell("trap '' TERM; sleep 100 & while :; do sleep 1; done"), 1000, stop.get_token()));
   ASSERT_TRUE(result.has_value());
   EXPECT_TRUE(result->exit.cancelled);
   EXPECT_LT(now_ms() - asked_ms, 300);  // 100 on a quiet machine
@@ -232,7 +232,8 @@ TEST_F(ProcessesTest, TwoHundredJobsAtOnceLeaveNoDescriptorBehind) {
   for (int i = 0; i < 200; ++i) tasks.push_back(collect(*processes, shell("echo " + std::to_string(i)), 1000));
   const auto results = loop.run_until(when_all(loop, std::move(tasks)));
   for (int i = 0; i < 200; ++i) {
-    ASSERT_TRUE(results[static_cast<std::size_t>(i)].has_value()) << results[static_cast<std::size_t>(i)].error().message;
+    ASSERT_TRUE(results[static_cast<std::size_t>(i)].has_value())
+        << results[static_cast<std::size_t>(i)].error().message;
     EXPECT_EQ(results[static_cast<std::size_t>(i)]->output, std::to_string(i) + "\n");
   }
   EXPECT_EQ(processes->running(), 0U);

@@ -158,7 +158,8 @@ TEST_P(TreeTest, NobodySurvivesTheDeathOfTheServer) {
   ::close(ready[1]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, TreeTest, ::testing::ValuesIn(kShapes), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Shapes, TreeTest, ::testing::ValuesIn(kShapes),
+                         [](const auto& info) { return info.param.name; });
 
 // Children of this test that are zygotes, and their children.
 int child_of(int parent) {

@@ -230,8 +230,8 @@ bool Parser::read_redirection() {
     ++at;
   }
   const auto rest = text_.substr(at);
-  static constexpr std::array<std::string_view, 13> kOperators{"<<<", "<<-", "<<", "&>>", "&>", ">>", ">|", ">&", "<&",
-                                                               "<>",  "<",   ">",  ""};
+  static constexpr std::array<std::string_view, 13> kOperators{"<<<", "<<-", "<<", "&>>", "&>", ">>", ">|",
+                                                               ">&",  "<&",  "<>", "<",   ">",  ""};
   std::string_view found;
   for (const auto candidate : kOperators) {
     if (rest.starts_with(candidate)) {
@@ -272,7 +272,8 @@ void Parser::read_heredoc_bodies() {
       at_ = std::min(line_end + 1, text_.size());
       while (heredoc.strips_tabs && line.starts_with('\t')) line.remove_prefix(1);
       if (line == heredoc.delimiter) {
-        if (heredoc.command != kNoCommand) commands_[heredoc.command].text.append("\n").append(text_.substr(begin, line_end - begin));
+        if (heredoc.command != kNoCommand)
+          commands_[heredoc.command].text.append("\n").append(text_.substr(begin, line_end - begin));
         if (heredoc.expands) scan_heredoc_body(text_.substr(begin, line_begin - begin));
         break;
       }

@@ -33,7 +33,7 @@ struct StartFailure {
 };
 
 bool load(const UniqueFd& file, CommandLine& command) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.get(), &status) != 0) return false;
   std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t done = 0;
@@ -152,8 +152,7 @@ class Keeper {
     children_.watch(pid);
     StartFailure failure{};
     ssize_t count = 0;
-    while ((count = ::read(read_end.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {
-    }
+    while ((count = ::read(read_end.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {}
     if (count == sizeof failure) return fail(failure);
     send({.kind = Report::Kind::started, .pid = pid});
     // Only the command's processes hold the write ends from here on, so that the reader sees their end.

@@ -76,8 +76,7 @@ class Zygote {
 
   void run() {
     settle();
-    while (wait()) {
-    }
+    while (wait()) {}
     farewell();
   }
 
@@ -89,7 +88,8 @@ class Zygote {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)!::chdir("/");
     // The server's secrets are not ours: nobody shall read them from /proc/<keeper>/environ.
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) std::memset(*entry, 0, std::strlen(*entry));
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+      std::memset(*entry, 0, std::strlen(*entry));
     ::clearenv();
 
     for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
@@ -113,7 +113,8 @@ class Zygote {
 
   // False when the server has gone.
   bool wait() {
-    pollfd polled[] = {{.fd = socket_, .events = POLLIN, .revents = 0}, {.fd = signals_, .events = POLLIN, .revents = 0}};
+    pollfd polled[] = {{.fd = socket_, .events = POLLIN, .revents = 0},
+                       {.fd = signals_, .events = POLLIN, .revents = 0}};
     ::poll(polled, 2, -1);
     if (polled[1].revents != 0) {
       signalfd_siginfo info{};
@@ -230,8 +231,7 @@ Spawner::~Spawner() {
     pollfd polled{.fd = ended.get(), .events = POLLIN, .revents = 0};
     if (::poll(&polled, 1, spawner::kFarewellMs + 1'000) <= 0) ::kill(pid_, SIGKILL);
   }
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
 }
 
 }  // namespace quarterdeck::process
