@@ -62,8 +62,8 @@ std::string always_pattern(const SimpleCommand& command) {
 }
 
 std::vector<std::string> path_arguments(const SimpleCommand& command) {
-  static constexpr std::array<std::string_view, 9> kFileCommands{"cd",    "rm",    "cp",    "mv", "mkdir",
-                                                                 "touch", "chmod", "chown", "cat"};
+  static constexpr std::array<std::string_view, 11> kFileCommands{"cd",    "pushd", "popd",  "rm",    "cp", "mv",
+                                                                  "mkdir", "touch", "chmod", "chown", "cat"};
   std::vector<std::string> paths;
   if (command.words.empty() || std::ranges::find(kFileCommands, command.words[0]) == kFileCommands.end()) return paths;
   for (std::size_t i = 1; i < command.words.size(); ++i) {
