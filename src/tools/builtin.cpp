@@ -1,5 +1,6 @@
 // The tools that every server has. Adding one is a folder and a line here.
 #include "tools/apply_patch/apply_patch.hpp"
+#include "tools/bash/bash.hpp"
 #include "tools/edit/edit.hpp"
 #include "tools/invalid/invalid.hpp"
 #include "tools/read/read.hpp"
@@ -14,6 +15,7 @@ Registry builtin() {
   const auto locks = std::make_shared<FileLocks>();
   std::vector<std::unique_ptr<Tool>> tools;
   tools.push_back(make_apply_patch(locks));
+  tools.push_back(make_bash());
   tools.push_back(make_edit(locks));
   tools.push_back(make_invalid());
   tools.push_back(make_read());
