@@ -71,7 +71,7 @@ void add_serve(CLI::App& app, Raw& raw, Commands& commands) {
       ->type_name("PORT");
   commands.serve->add_option("--cors", raw.serve.cors, "Browser origin that may call the server (repeatable)")
       ->type_name("ORIGIN")
-      ->expected(1);
+      ->allow_extra_args(false);
   commands.serve->add_option("--scenario", raw.serve.scenario, "Answers of the built-in scripted model")
       ->type_name("FILE");
   commands.serve->add_option("--log-level", raw.serve.log_level, "debug, info, warn or error (default: info)")
@@ -111,7 +111,7 @@ Ctrl-C stops the turn; a second Ctrl-C leaves at once.
   run->add_option("-m,--model", raw.model, "Model to use (default: the session's)")->type_name("PROVIDER/MODEL");
   run->add_option("-f,--file", raw.run.files, "File to send along (repeatable)")
       ->type_name("FILE")
-      ->expected(1);
+      ->allow_extra_args(false);
   run->add_flag("-q,--quiet", raw.run.quiet, "Print only what the agent says, no progress");
   add_format(run, raw, "default");
 }
