@@ -115,6 +115,7 @@ void Follower::take(const LiveEvent& event) {
 }
 
 void Follower::print(const LiveEvent& event) {
+  if (asking_) return held_.push_back(event);
   if (options_.format == Format::json) {
     if (!write_all(STDOUT_FILENO, json_.on(event, clock_.now_ms()))) leave(kExitFailed);
   } else {
@@ -162,6 +163,11 @@ Task<void> Follower::catch_up() {
 void Follower::check_over() {
   if (leaving_ || !prompt_sent_) return;
   if (turn_.over()) {
+    if (asking_) {  // it ended without the person
+      input_.reset();
+      write_all(STDERR_FILENO, "\n");
+      stop_asking();
+    }
     if (turn_.deleted()) notice(Paint::red, marks(options_.printer.style).bad, "the session was deleted");
     write(printer_.finish(turn_, (clock_.monotonic_ns() - started_ns_) / 1'000'000));
     if (options_.printer.quiet && turn_.error() && signals_ == 0) complain(turn_.error()->message);
@@ -207,6 +213,12 @@ void Follower::leave(int code) {
 
 void Follower::on_signal() {
   if (++signals_ > 1 || !prompt_sent_) return leave(kExitInterrupted);
+  if (asking_) {
+    input_.reset();
+    open_requests_.clear();
+    write_all(STDERR_FILENO, "\n");
+    stop_asking();
+  }
   notice(Paint::yellow, marks(options_.printer.style).warn, "stopping the turn (once more leaves at once)");
   end_.reset();
   schedule_end(kAbortGraceMs);
@@ -239,18 +251,23 @@ void Follower::replied(const PermissionId& id) {
   const bool was_asked = known == open_requests_.begin() && asking_;
   open_requests_.erase(known);
   if (!was_asked) return;
-  asking_ = false;
   input_.reset();
   write_all(STDERR_FILENO, "\n");
+  stop_asking();
   notice(Paint::dim, marks(options_.printer.style).ok, "answered elsewhere");
   ask_next();
 }
 
 void Follower::ask_next() {
-  if (asking_ || open_requests_.empty() || leaving_) return;
+  if (asking_ || open_requests_.empty() || leaving_ || signals_ > 0) return;
   asking_ = true;
   write(printer_.question(open_requests_.front()));
   input_ = loop_.watch_readable(STDIN_FILENO, [this] { on_input(); });
+}
+
+void Follower::stop_asking() {
+  asking_ = false;
+  for (const auto& event : std::exchange(held_, {})) print(event);
 }
 
 void Follower::on_input() {
@@ -270,7 +287,7 @@ void Follower::on_input() {
   }
   domain::ReplyPermission reply{.request_id = open_requests_.front().id, .reply = said->reply, .message = std::move(said->message)};
   open_requests_.pop_front();
-  asking_ = false;
+  stop_asking();
   // The handle must not die inside its own callback.
   loop_.post([this, spent = std::move(input_)]() mutable {
     spent.reset();

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "app/cli/client.hpp"
 #include "app/cli/event_stream.hpp"
@@ -57,6 +58,7 @@ class Follower final : public EventListener {
   void asked(const domain::PermissionRequest& request);
   void replied(const PermissionId& id);
   void ask_next();
+  void stop_asking();
   void on_input();
   void check_over();
   void schedule_end(std::int64_t delay_ms);
@@ -83,6 +85,7 @@ class Follower final : public EventListener {
   std::set<PermissionId> seen_requests_;
   std::deque<domain::PermissionRequest> open_requests_;  // the first one is being asked
   bool asking_ = false;
+  std::vector<LiveEvent> held_;  // not yet printed: the person is typing
   std::string typed_;
   std::unique_ptr<Loop::Handle> tick_;
   std::unique_ptr<Loop::Handle> end_;
