@@ -124,4 +124,6 @@ inline std::unexpected<ToolFailure> failed(std::string message) {
   return std::unexpected(ToolFailure{.message = std::move(message)});
 }
 
+inline ToolFailure cancelled() { return {.kind = ToolFailure::Kind::cancelled, .message = "Tool execution aborted"}; }
+
 }  // namespace quarterdeck::tools

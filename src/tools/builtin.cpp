@@ -2,6 +2,8 @@
 #include "tools/apply_patch/apply_patch.hpp"
 #include "tools/bash/bash.hpp"
 #include "tools/edit/edit.hpp"
+#include "tools/glob/glob.hpp"
+#include "tools/grep/grep.hpp"
 #include "tools/invalid/invalid.hpp"
 #include "tools/read/read.hpp"
 #include "tools/todowrite/todowrite.hpp"
@@ -17,6 +19,8 @@ Registry builtin() {
   tools.push_back(make_apply_patch(locks));
   tools.push_back(make_bash());
   tools.push_back(make_edit(locks));
+  tools.push_back(make_glob());
+  tools.push_back(make_grep());
   tools.push_back(make_invalid());
   tools.push_back(make_read());
   tools.push_back(make_todowrite());

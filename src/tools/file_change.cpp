@@ -1,5 +1,6 @@
 #include "tools/file_change.hpp"
 
+#include "tools/arguments.hpp"
 #include "wire/codec.hpp"
 
 namespace quarterdeck::tools {

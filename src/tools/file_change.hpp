@@ -26,7 +26,7 @@ void describe(Io& io, FileDiff& diff) {
   io.field("deletions", diff.deletions);
 }
 
-// Line ends are compared as line feeds; indentation that all shown lines share is cut off.
+// Indentation that all shown lines share is cut off.
 FileDiff describe_change(const std::filesystem::path& file, std::string_view before, std::string_view after);
 
 // Asks for `edit`, showing the diff.
@@ -35,7 +35,5 @@ Task<std::expected<void, ToolFailure>> ask_to_edit(Target target, std::string di
 // Checks the place of the file (external_directory) and takes its lock; a failure is `cancelled` when stopped.
 Task<std::expected<FileLocks::Guard, ToolFailure>> guard_and_lock(Target target, std::shared_ptr<FileLocks> locks,
                                                                   ToolContext& context);
-
-inline ToolFailure cancelled() { return {.kind = ToolFailure::Kind::cancelled, .message = "Tool execution aborted"}; }
 
 }  // namespace quarterdeck::tools

@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "tools/text_file.hpp"
-
 namespace quarterdeck::tools::diff {
 namespace {
 
@@ -246,8 +244,7 @@ std::vector<Run> line_diff(const std::vector<std::string_view>& before, const st
 }
 
 Patch make_patch(std::string_view path, std::string_view before, std::string_view after) {
-  const std::string old_text = with_line_feeds(before), new_text = with_line_feeds(after);
-  const auto old_lines = split_lines(old_text), new_lines = split_lines(new_text);
+  const auto old_lines = split_lines(before), new_lines = split_lines(after);
   const auto runs = line_diff(old_lines, new_lines);
   Patch patch;
   patch.text = fmt::format("Index: {0}\n{1}\n--- {0}\n+++ {0}\n", path, std::string(67, '='));

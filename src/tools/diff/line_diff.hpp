@@ -35,7 +35,7 @@ struct Patch {
   int deletions = 0;
 };
 
-// The patch of one file. Line ends are compared as line feeds.
+// The patch of one file. Carriage returns count.
 Patch make_patch(std::string_view path, std::string_view before, std::string_view after);
 
 // Takes the indentation that all lines of a patch share away, so that deep code stays readable in a narrow window.

@@ -33,7 +33,7 @@ TEST(LineDiff, MarksAMissingFinalLineFeed) {
   EXPECT_EQ(hunks("one\ntwo", "one\nTWO\n"), "@@ -1,2 +1,2 @@\n one\n-two\n\\ No newline at end of file\n+TWO\n");
 }
 
-TEST(LineDiff, CarriageReturnsAtLineEndsDoNotCount) { EXPECT_EQ(hunks("a\r\nb\r\n", "a\nc\n"), "@@ -1,2 +1,2 @@\n a\n-b\n+c\n"); }
+TEST(LineDiff, CarriageReturnsCount) { EXPECT_EQ(hunks("a\r\n", "a\n"), "@@ -1,1 +1,1 @@\n-a\r\n+a\n"); }
 
 TEST(LineDiff, ChangesFarApartGetTheirOwnHunks) {
   std::string before, after;

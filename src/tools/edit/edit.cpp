@@ -68,7 +68,7 @@ std::expected<Change, std::string> create(const Target& target, const Arguments&
   }
   Change change{.text = arguments.new_string};
   change.byte_order_mark = strip_byte_order_mark(change.text);
-  change.diff = describe_change(target.shown, "", change.text);
+  change.diff = describe_change(target.shown, "", with_line_feeds(change.text));
   return change;
 }
 
@@ -89,7 +89,7 @@ std::expected<Change, std::string> plan(const Target& target, const Arguments& a
                            as_in_file(arguments.new_string, carriage_returns), occurrences);
   if (!text) return std::unexpected(std::move(text.error()));
   Change change{.text = std::move(*text), .byte_order_mark = file->byte_order_mark};
-  change.diff = describe_change(target.shown, file->text, change.text);
+  change.diff = describe_change(target.shown, with_line_feeds(file->text), with_line_feeds(change.text));
   return change;
 }
 

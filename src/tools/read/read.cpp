@@ -307,9 +307,7 @@ class Read final : public Tool {
 
     const auto work = [&] { return look(target, *arguments, context.directory, context.stop); };
     Outcome found = co_await blocking(context.loop, context.pool, work);
-    if (context.stop.stop_requested()) {
-      co_return std::unexpected(ToolFailure{.kind = ToolFailure::Kind::cancelled, .message = "Tool execution aborted"});
-    }
+    if (context.stop.stop_requested()) co_return std::unexpected(cancelled());
     if (!found) co_return failed(std::move(found.error()));
     add_instructions(*found, context.session_id);
     ToolOutput output{.title = target.title,
