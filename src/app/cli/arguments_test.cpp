@@ -25,7 +25,8 @@ Answered answered(std::vector<const char*> words) { return std::get<Answered>(pa
 TEST(Arguments, ServeHasSafeDefaults) { EXPECT_EQ(options<ServeOptions>({"serve"}), ServeOptions{}); }
 
 TEST(Arguments, ServeTakesEachOrigin) {
-  const auto serve = options<ServeOptions>({"serve", "--port", "0", "--cors", "https://a", "--cors", "https://b", "--log-level", "debug"});
+  const auto serve = options<ServeOptions>(
+      {"serve", "--port", "0", "--cors", "https://a", "--cors", "https://b", "--log-level", "debug"});
   EXPECT_EQ(serve.port, 0);
   EXPECT_EQ(serve.cors, (std::vector<std::string>{"https://a", "https://b"}));
   EXPECT_EQ(serve.log_level, "debug");
@@ -50,7 +51,8 @@ TEST(Arguments, AFileDoesNotSwallowTheTask) {
 TEST(Arguments, ADashMeansStandardInput) { EXPECT_EQ(options<RunOptions>({"run", "-"}).task, "-"); }
 
 TEST(Arguments, ModelsKeepTheirSlashes) {
-  EXPECT_EQ(options<RunOptions>({"run", "-m", "openrouter/meta/llama", "x"}).model, (ModelName{"openrouter", "meta/llama"}));
+  EXPECT_EQ(options<RunOptions>({"run", "-m", "openrouter/meta/llama", "x"}).model,
+            (ModelName{"openrouter", "meta/llama"}));
 }
 
 TEST(Arguments, TheUrlComesFromTheOptionThenTheEnvironment) {

@@ -31,15 +31,20 @@ std::string mime_of(const std::filesystem::path& path, std::string_view bytes) {
 
 Result<domain::FilePart> read_attachment(const std::filesystem::path& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return fail(ErrorCode::invalid, "{} is a folder; --file takes files", path.string());
-  if (std::filesystem::is_regular_file(path, ignored) && std::filesystem::file_size(path, ignored) > kAttachmentBytesMax) {
-    return fail(ErrorCode::too_large, "{} is larger than {} MB; name it in the task instead, so that the agent reads it", path.string(),
+  if (std::filesystem::is_directory(path, ignored))
+    return fail(ErrorCode::invalid, "{} is a folder; --file takes files", path.string());
+  if (std::filesystem::is_regular_file(path, ignored) &&
+      std::filesystem::file_size(path, ignored) > kAttachmentBytesMax) {
+    return fail(ErrorCode::too_large,
+                "{} is larger than {} MB; name it in the task instead, so that the agent reads it", path.string(),
                 kAttachmentBytesMax / 1'000'000);
   }
   TRY(const std::string bytes, read_file(path));
-  if (bytes.size() > kAttachmentBytesMax) return fail(ErrorCode::too_large, "{} is too large to send along", path.string());
+  if (bytes.size() > kAttachmentBytesMax)
+    return fail(ErrorCode::too_large, "{} is too large to send along", path.string());
   const std::string mime = mime_of(path, bytes);
-  return domain::FilePart{.mime = mime, .filename = path.filename().string(), .url = "data:" + mime + ";base64," + base64(bytes)};
+  return domain::FilePart{
+      .mime = mime, .filename = path.filename().string(), .url = "data:" + mime + ";base64," + base64(bytes)};
 }
 
 }  // namespace quarterdeck::app

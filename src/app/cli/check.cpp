@@ -9,7 +9,8 @@
 namespace quarterdeck::app {
 
 bool healthy(const std::vector<Check>& checks) {
-  return std::none_of(checks.begin(), checks.end(), [](const Check& one) { return one.state == Check::State::missing; });
+  return std::none_of(checks.begin(), checks.end(),
+                      [](const Check& one) { return one.state == Check::State::missing; });
 }
 
 std::string checks_text(const std::vector<Check>& checks, const Style& style) {
@@ -24,7 +25,8 @@ std::string checks_text(const std::vector<Check>& checks, const Style& style) {
     if (one.state == Check::State::warn) sign = painted(style, Paint::yellow, mark.warn), ++warnings;
     if (one.state == Check::State::missing) sign = painted(style, Paint::red, mark.bad), ++missing;
     out += fmt::format("{} {}  {}\n", sign, padded(one.name, names), harmless(one.found));
-    for (const auto line : lines_of(one.fix)) out += std::string(names + 4, ' ') + painted(style, Paint::dim, line) + "\n";
+    for (const auto line : lines_of(one.fix))
+      out += std::string(names + 4, ' ') + painted(style, Paint::dim, line) + "\n";
   }
   if (missing > 0) {
     out += fmt::format("\n{} of {} checks found something that Quarterdeck needs.\n", missing, checks.size());
@@ -41,7 +43,8 @@ std::string checks_json(const std::vector<Check>& checks) {
   for (const auto& one : checks) {
     constexpr std::string_view kStates[] = {"ok", "warn", "missing"};
     if (!list.empty()) list += ',';
-    list += fmt::format(R"({{"name":{},"state":"{}","found":{})", wire::quoted(one.name), kStates[static_cast<int>(one.state)], wire::quoted(one.found));
+    list += fmt::format(R"({{"name":{},"state":"{}","found":{})", wire::quoted(one.name),
+                        kStates[static_cast<int>(one.state)], wire::quoted(one.found));
     if (!one.fix.empty()) list += fmt::format(",\"fix\":{}", wire::quoted(one.fix));
     list += '}';
   }

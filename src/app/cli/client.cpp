@@ -117,7 +117,8 @@ Task<Result<wire::Json>> Client::json(Call call) {
   CO_TRY(const std::string body, co_await text(std::move(call)));
   auto parsed = wire::parse(body);
   if (!parsed) {
-    co_return fail(ErrorCode::internal, "{}{} does not answer with JSON; is this a Quarterdeck or OpenCode server?", target_.url, path);
+    co_return fail(ErrorCode::internal, "{}{} does not answer with JSON; is this a Quarterdeck or OpenCode server?",
+                   target_.url, path);
   }
   co_return std::move(*parsed);
 }
@@ -154,7 +155,8 @@ Task<Result<wire::Json>> Client::statuses() {
 }
 
 Task<Result<wire::Json>> Client::messages(SessionId id) {
-  return json({.path = "/session/" + net::percent_encode(id.value) + "/message", .query = {{"directory", target_.directory}}});
+  return json(
+      {.path = "/session/" + net::percent_encode(id.value) + "/message", .query = {{"directory", target_.directory}}});
 }
 
 Task<Result<void>> Client::prompt(SessionId id, domain::Prompt prompt) {
@@ -188,11 +190,15 @@ Task<Result<void>> Client::prompt(SessionId id, domain::Prompt prompt) {
 }
 
 Task<Result<void>> Client::abort(SessionId id) {
-  return done({.method = "POST", .path = "/session/" + net::percent_encode(id.value) + "/abort", .query = {{"directory", target_.directory}}});
+  return done({.method = "POST",
+               .path = "/session/" + net::percent_encode(id.value) + "/abort",
+               .query = {{"directory", target_.directory}}});
 }
 
 Task<Result<void>> Client::remove(SessionId id) {
-  return done({.method = "DELETE", .path = "/session/" + net::percent_encode(id.value), .query = {{"directory", target_.directory}}});
+  return done({.method = "DELETE",
+               .path = "/session/" + net::percent_encode(id.value),
+               .query = {{"directory", target_.directory}}});
 }
 
 Task<Result<std::vector<domain::PermissionRequest>>> Client::permissions() {
@@ -222,7 +228,9 @@ Task<Result<void>> Client::reply(domain::ReplyPermission reply) {
 }
 
 Task<Result<void>> Client::reject_question(std::string id) {
-  return done({.method = "POST", .path = "/question/" + net::percent_encode(id) + "/reject", .query = {{"directory", target_.directory}}});
+  return done({.method = "POST",
+               .path = "/question/" + net::percent_encode(id) + "/reject",
+               .query = {{"directory", target_.directory}}});
 }
 
 Task<Result<wire::Json>> Client::health() { return json({.path = "/global/health"}); }

@@ -3,10 +3,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -50,7 +50,8 @@ Check port_check(std::uint16_t port) {
     return {State::warn, "port", fmt::format("{} is taken by a program that is not a Quarterdeck server", port),
             fmt::format("ss -ltnp 'sport = :{}' names it; or quarterdeck serve --port {}", port, port + 1)};
   }
-  return {State::warn, "port", fmt::format("{} cannot be used: {}", port, std::strerror(errno)), "quarterdeck serve --port with another port"};
+  return {State::warn, "port", fmt::format("{} cannot be used: {}", port, std::strerror(errno)),
+          "quarterdeck serve --port with another port"};
 }
 
 Task<std::vector<Check>> server_checks(Client& client) {
@@ -58,7 +59,10 @@ Task<std::vector<Check>> server_checks(Client& client) {
   const std::string url = client.target().url;
   auto health = co_await client.health();
   if (health) {
-    checks.push_back({State::ok, "server", fmt::format("{} runs version {}", url, wire::string_at(*health, "version", "unknown")), {}});
+    checks.push_back({State::ok,
+                      "server",
+                      fmt::format("{} runs version {}", url, wire::string_at(*health, "version", "unknown")),
+                      {}});
   } else if (health.error().code == ErrorCode::unavailable) {
     checks.push_back({State::warn, "server", fmt::format("nothing answers at {}", url), "quarterdeck serve"});
     if (const auto port = local_port(url)) checks.push_back(port_check(*port));
@@ -81,10 +85,12 @@ Task<int> work(Connected with, DoctorOptions options) {
     found += fmt::format("{}{} ({} models)", found.empty() ? "" : ", ", server.name, server.models.size());
   }
   // A key or a local server: either will do, so this alone is never worth a hint.
-  checks.push_back({State::ok, "local models", found.empty() ? "none running (Ollama, LM Studio, llama-server)" : found, {}});
+  checks.push_back(
+      {State::ok, "local models", found.empty() ? "none running (Ollama, LM Studio, llama-server)" : found, {}});
   if (!found.empty()) {
     for (auto& one : checks) {
-      if (one.name == "provider keys" && one.state == State::warn) one = {State::ok, one.name, "none in the environment", {}};
+      if (one.name == "provider keys" && one.state == State::warn)
+        one = {State::ok, one.name, "none in the environment", {}};
     }
   }
   auto about_server = co_await server_checks(with.client);

@@ -28,7 +28,9 @@ Task<Result<void>> EventStream::follow(std::stop_token stop) {
       // A proxy in front of a server that restarts says 502 or 503.
       const bool passing = ever_connected_ && (status_ == 502 || status_ == 503 || status_ == 504);
       if (!passing) {
-        if (status_ < 300) co_return fail(ErrorCode::internal, "{} has no event stream; is it a Quarterdeck or OpenCode server?", client_.target().url);
+        if (status_ < 300)
+          co_return fail(ErrorCode::internal, "{} has no event stream; is it a Quarterdeck or OpenCode server?",
+                         client_.target().url);
         co_return std::unexpected(error_of_answer(status_, refusal_));
       }
     }

@@ -62,8 +62,9 @@ Task<void> Follower::stream() {
   auto ended = co_await events_.follow(tasks_.token());
   if (ended) co_return;
   stream_error_ = ended.error();
-  write(printer_.finish(turn_, (clock_.monotonic_ns() - started_ns_) / 1'000'000));
-  complain(fmt::format("{} ({})", ended.error().message, client_.target().url));
+  // Not a last line: how the turn ends is for the server to say, when it is back.
+  notice(Paint::red, marks(options_.printer.style).bad,
+         fmt::format("{} ({}, {})", ended.error().message, client_.target().url, turn_.session().value));
   leave(ended.error().code == ErrorCode::unavailable ? kExitUnreachable : kExitFailed);
   connected_.setter()(Unit{});
 }
@@ -92,7 +93,8 @@ void Follower::on_connected(Connection connection) {
 }
 
 void Follower::on_lost(const Error& why) {
-  notice(Paint::yellow, marks(options_.printer.style).warn, fmt::format("lost the event stream ({}); connecting again", why.message));
+  notice(Paint::yellow, marks(options_.printer.style).warn,
+         fmt::format("lost the event stream ({}); connecting again", why.message));
 }
 
 void Follower::on_event(std::string_view json) {
@@ -107,7 +109,8 @@ void Follower::take(const LiveEvent& event) {
     if (const auto* request = std::get_if<domain::PermissionAsked>(&event.fact)) asked(request->request);
     if (const auto* reply = std::get_if<domain::PermissionReplied>(&event.fact)) replied(reply->request_id);
     if (const auto* question = std::get_if<QuestionAsked>(&event.fact)) {
-      notice(Paint::yellow, marks(options_.printer.style).ask, "the agent asked a question; nobody here can answer, so it is told to go on");
+      notice(Paint::yellow, marks(options_.printer.style).ask,
+             "the agent asked a question; nobody here can answer, so it is told to go on");
       tasks_.spawn(reject_question(question->id));
     }
   }
@@ -176,10 +179,11 @@ void Follower::check_over() {
   if (turn_.ending()) {
     schedule_end(turn_.idle() ? kLastWordsMs : kErrorGraceMs);
   } else if (turn_.idle() && !turn_.taken_up()) {
-    if (!end_) end_ = loop_.after_ms(kNotTakenMs, [this] {
-      end_.reset();
-      if (!leaving_ && turn_.idle() && !turn_.taken_up()) tasks_.spawn(catch_up());
-    });
+    if (!end_)
+      end_ = loop_.after_ms(kNotTakenMs, [this] {
+        end_.reset();
+        if (!leaving_ && turn_.idle() && !turn_.taken_up()) tasks_.spawn(catch_up());
+      });
   } else if (signals_ == 0) {
     end_.reset();
   }
@@ -246,7 +250,8 @@ void Follower::asked(const domain::PermissionRequest& request) {
 
 void Follower::replied(const PermissionId& id) {
   seen_requests_.insert(id);
-  const auto known = std::find_if(open_requests_.begin(), open_requests_.end(), [&](const auto& one) { return one.id == id; });
+  const auto known =
+      std::find_if(open_requests_.begin(), open_requests_.end(), [&](const auto& one) { return one.id == id; });
   if (known == open_requests_.end()) return;
   const bool was_asked = known == open_requests_.begin() && asking_;
   open_requests_.erase(known);
@@ -274,8 +279,10 @@ void Follower::on_input() {
   char bytes[1024];
   const ssize_t got = ::read(STDIN_FILENO, bytes, sizeof bytes);
   if (got < 0) return;  // EINTR, EAGAIN: it will be readable again
-  if (got == 0) typed_ = "n";  // the person closed the input
-  else typed_.append(bytes, static_cast<std::size_t>(got));
+  if (got == 0)
+    typed_ = "n";  // the person closed the input
+  else
+    typed_.append(bytes, static_cast<std::size_t>(got));
   const auto end = typed_.find('\n');
   if (end == typed_.npos && got > 0) return;
   const std::string line = typed_.substr(0, end);
@@ -285,7 +292,8 @@ void Follower::on_input() {
     write_all(STDERR_FILENO, "  y, a or n (n may be followed by what to do instead) > ");
     return;
   }
-  domain::ReplyPermission reply{.request_id = open_requests_.front().id, .reply = said->reply, .message = std::move(said->message)};
+  domain::ReplyPermission reply{
+      .request_id = open_requests_.front().id, .reply = said->reply, .message = std::move(said->message)};
   open_requests_.pop_front();
   stop_asking();
   // The handle must not die inside its own callback.

@@ -31,8 +31,8 @@ struct FollowerOptions {
 class Follower final : public EventListener {
  public:
   // All references outlive the follower, and the follower its task.
-  Follower(net::EventLoop& loop, net::HttpClient& http, Client& client, Clock& clock, SessionId session, MessageId prompt,
-           FollowerOptions options);
+  Follower(net::EventLoop& loop, net::HttpClient& http, Client& client, Clock& clock, SessionId session,
+           MessageId prompt, FollowerOptions options);
 
   // Sends the prompt and returns the exit code when its turn is over.
   Task<int> run(domain::Prompt prompt);

@@ -44,7 +44,8 @@ std::string JsonLines::on(const LiveEvent& event, TimeMs now) {
     if (answer != nullptr && answer->parent_id == prompt_) answers_.insert(answer->id);
   } else if (const auto* updated = std::get_if<domain::PartUpdated>(&event.fact)) {
     const std::string_view type = line_type(updated->part.content);
-    if (type.empty() || !answers_.contains(updated->part.message_id) || !printed_.insert(updated->part.id).second) return {};
+    if (type.empty() || !answers_.contains(updated->part.message_id) || !printed_.insert(updated->part.id).second)
+      return {};
     return fmt::format("{},\"part\":{}}}\n", head(type), wire::encode_part(updated->part));
   } else if (const auto* failed = std::get_if<domain::SessionFailed>(&event.fact)) {
     if (std::exchange(error_printed_, true)) return {};

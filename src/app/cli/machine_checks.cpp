@@ -39,18 +39,22 @@ Check directory_check(std::string name, const fs::path& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
     const fs::path parent = existing_parent(path);
-    if (::access(parent.c_str(), W_OK) == 0) return {State::ok, std::move(name), path.string() + " (made at the first start)", {}};
+    if (::access(parent.c_str(), W_OK) == 0)
+      return {State::ok, std::move(name), path.string() + " (made at the first start)", {}};
     return {State::missing, std::move(name), fmt::format("{} is missing and cannot be made", path.string()),
             fmt::format("make {} writable for this user", parent.string())};
   }
   if (!S_ISDIR(status.st_mode)) {
-    return {State::missing, std::move(name), path.string() + " is not a directory", fmt::format("move {} away", path.string())};
+    return {State::missing, std::move(name), path.string() + " is not a directory",
+            fmt::format("move {} away", path.string())};
   }
   if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) {
-    return {State::missing, std::move(name), path.string() + " is not writable", fmt::format("chmod u+rwx {} (owner: uid {})", path.string(), status.st_uid)};
+    return {State::missing, std::move(name), path.string() + " is not writable",
+            fmt::format("chmod u+rwx {} (owner: uid {})", path.string(), status.st_uid)};
   }
   if ((status.st_mode & 0077) != 0) {
-    return {State::warn, std::move(name), fmt::format("{} can be read by other users (mode {:o})", path.string(), status.st_mode & 0777),
+    return {State::warn, std::move(name),
+            fmt::format("{} can be read by other users (mode {:o})", path.string(), status.st_mode & 0777),
             fmt::format("chmod 700 {}", path.string())};
   }
   return {State::ok, std::move(name), path.string(), {}};
@@ -61,7 +65,8 @@ Check database_check(const fs::path& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return {State::ok, "database", "none yet (made at the first start)", {}};
-    return {State::missing, "database", fmt::format("{}: {}", path.string(), std::strerror(errno)), "check the rights of the data directory"};
+    return {State::missing, "database", fmt::format("{}: {}", path.string(), std::strerror(errno)),
+            "check the rights of the data directory"};
   }
   std::ifstream file(path, std::ios::binary);
   std::array<char, 16> head{};
@@ -71,16 +76,21 @@ Check database_check(const fs::path& path) {
             "put a backup in its place, or move it away to begin anew"};
   }
   if ((status.st_mode & 0077) != 0) {
-    return {State::warn, "database", fmt::format("{} can be read by other users (mode {:o})", path.string(), status.st_mode & 0777),
+    return {State::warn, "database",
+            fmt::format("{} can be read by other users (mode {:o})", path.string(), status.st_mode & 0777),
             fmt::format("chmod 600 {}", path.string())};
   }
-  return {State::ok, "database", fmt::format("{} ({})", path.string(), bytes_text(static_cast<std::uint64_t>(status.st_size))), {}};
+  return {State::ok,
+          "database",
+          fmt::format("{} ({})", path.string(), bytes_text(static_cast<std::uint64_t>(status.st_size))),
+          {}};
 }
 
 Check space_check(const fs::path& path) {
   struct statvfs status{};
   const fs::path there = existing_parent(path);
-  if (::statvfs(there.c_str(), &status) != 0) return {State::warn, "disk space", fmt::format("cannot ask: {}", std::strerror(errno)), {}};
+  if (::statvfs(there.c_str(), &status) != 0)
+    return {State::warn, "disk space", fmt::format("cannot ask: {}", std::strerror(errno)), {}};
   const std::uint64_t free = static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
   const std::string found = fmt::format("{} free on {}", bytes_text(free), there.string());
   const std::string fix = "free some space: sessions, snapshots and logs are kept there";
@@ -109,7 +119,9 @@ Check identity_check() {
   const auto email = run_program({"git", "config", "--get", "user.email"});
   const bool has_name = (name && !name->output.empty()) || std::getenv("GIT_AUTHOR_NAME") != nullptr;
   const bool has_email = (email && !email->output.empty()) || std::getenv("GIT_AUTHOR_EMAIL") != nullptr;
-  if (has_name && has_email) return {State::ok, "git identity", fmt::format("{} <{}>", name ? name->output : "", email ? email->output : ""), {}};
+  if (has_name && has_email)
+    return {
+        State::ok, "git identity", fmt::format("{} <{}>", name ? name->output : "", email ? email->output : ""), {}};
   return {State::warn, "git identity", "user.name or user.email is not set: agents cannot commit",
           "git config --global user.name \"Your Name\"\ngit config --global user.email you@example.com"};
 }
@@ -142,8 +154,9 @@ std::vector<Check> limit_checks() {
   ::getrlimit(RLIMIT_NOFILE, &files);
   const std::string count = files.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(files.rlim_cur);
   if (files.rlim_cur != RLIM_INFINITY && files.rlim_cur < kFilesGood) {
-    checks.push_back({State::warn, "open files", fmt::format("at most {}", count),
-                      fmt::format("ulimit -n {} (or LimitNOFILE= in the systemd unit), for many sessions at once", kFilesGood * 4)});
+    checks.push_back(
+        {State::warn, "open files", fmt::format("at most {}", count),
+         fmt::format("ulimit -n {} (or LimitNOFILE= in the systemd unit), for many sessions at once", kFilesGood * 4)});
   } else {
     checks.push_back({State::ok, "open files", fmt::format("at most {}", count), {}});
   }
@@ -161,7 +174,8 @@ std::vector<Check> limit_checks() {
 
   std::error_code ignored;
   const bool unified = fs::exists("/sys/fs/cgroup/cgroup.controllers", ignored);
-  checks.push_back({State::ok, "cgroups", unified ? "version 2" : "no version 2: commands are ended as process trees instead", {}});
+  checks.push_back(
+      {State::ok, "cgroups", unified ? "version 2" : "no version 2: commands are ended as process trees instead", {}});
   return checks;
 }
 
@@ -177,7 +191,8 @@ Check provider_key_check() {
   }
   if (!names.empty()) return {State::ok, "provider keys", names, {}};
   return {State::warn, "provider keys", "none in the environment: the scripted model answers",
-          "export ANTHROPIC_API_KEY, OPENAI_API_KEY, DEEPSEEK_API_KEY or OPENROUTER_API_KEY,\nor configure a provider in opencode.json"};
+          "export ANTHROPIC_API_KEY, OPENAI_API_KEY, DEEPSEEK_API_KEY or OPENROUTER_API_KEY,\nor configure a provider "
+          "in opencode.json"};
 }
 
 }  // namespace quarterdeck::app

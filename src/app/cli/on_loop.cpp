@@ -38,7 +38,8 @@ int on_loop(const Target& target, std::function<Task<int>(Connected)> work) {
 
 int give_up(const Error& error, const Target& target) {
   if (error.code == ErrorCode::unavailable) {
-    complain(fmt::format("no server at {}: {}\nStart one with quarterdeck serve, or name another with --attach URL.", target.url, error.message));
+    complain(fmt::format("no server at {}: {}\nStart one with quarterdeck serve, or name another with --attach URL.",
+                         target.url, error.message));
     return kExitUnreachable;
   }
   complain(error.message);

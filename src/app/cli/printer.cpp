@@ -81,15 +81,17 @@ void Printer::streamed(Printed& out, const PartId& id, Shown& shown, std::string
 void Printer::tool(Printed& out, const domain::Part& part, const domain::ToolPart& call, TimeMs now) {
   Shown& shown = parts_[part.id];
   const bool running = std::holds_alternative<domain::ToolRunning>(call.state);
-  const bool ended = std::holds_alternative<domain::ToolCompleted>(call.state) || std::holds_alternative<domain::ToolError>(call.state);
+  const bool ended = std::holds_alternative<domain::ToolCompleted>(call.state) ||
+                     std::holds_alternative<domain::ToolError>(call.state);
   if (shown.ended || (!running && !ended)) return;  // pending: its arguments are still on their way
   const Style& style = options_.style;
   const Marks& mark = marks(style);
   const auto input_of = [](const auto& state) { return state.input.text; };
   const std::string subject = tool_subject(call.tool, std::visit(input_of, call.state), options_.directory);
   const std::size_t used = width(call.tool) + 4;
-  const std::string head = painted(style, Paint::bold, harmless(call.tool)) +
-                           (subject.empty() ? "" : "  " + one_line(style, subject, style.columns > used + 1 ? style.columns - used - 1 : 1));
+  const std::string head =
+      painted(style, Paint::bold, harmless(call.tool)) +
+      (subject.empty() ? "" : "  " + one_line(style, subject, style.columns > used + 1 ? style.columns - used - 1 : 1));
   if (!shown.started) {
     shown.started = true;
     enter(out, Section::tools);
@@ -107,7 +109,8 @@ void Printer::tool(Printed& out, const domain::Part& part, const domain::ToolPar
   std::string result = "  " + painted(style, outcome.ok ? Paint::green : Paint::red, outcome.ok ? mark.ok : mark.bad);
   // With calls in parallel, the line above may be another call's.
   if (current_ != part.id) result += " " + head;
-  if (!outcome.headline.empty()) result += fmt::format(" {}{}", current_ != part.id ? fmt::format("{} ", mark.dot) : "", outcome.headline);
+  if (!outcome.headline.empty())
+    result += fmt::format(" {}{}", current_ != part.id ? fmt::format("{} ", mark.dot) : "", outcome.headline);
   std::size_t first = 0;
   const bool beside = outcome.headline.empty() && current_ == part.id && !outcome.lines.empty();
   if (beside) result += " " + painted(style, Paint::dim, outcome.lines[first++]);
@@ -149,8 +152,9 @@ Printed Printer::tick(TimeMs now) {
   if (retry_ && retry_->next > now) {
     waiting = fmt::format("next attempt in {}s", (retry_->next - now + 999) / 1000);
   } else if (!running_.empty()) {
-    const auto longest = std::min_element(running_.begin(), running_.end(),
-                                          [](const auto& a, const auto& b) { return a.second.second < b.second.second; });
+    const auto longest = std::min_element(running_.begin(), running_.end(), [](const auto& a, const auto& b) {
+      return a.second.second < b.second.second;
+    });
     const auto& [name, since] = longest->second;
     if (now - since < kPatienceMs) return out;
     waiting = fmt::format("{} runs for {}s", harmless(name), (now - since) / 1000);
@@ -174,9 +178,11 @@ Printed Printer::question(const domain::PermissionRequest& request) {
   const Style& style = options_.style;
   std::string patterns;
   for (const auto& pattern : request.patterns) patterns += "  " + one_line(style, pattern, style.columns);
-  Printed out = note(Paint::yellow, marks(style).ask, fmt::format("permission  {}{}", harmless(request.permission), patterns));
+  Printed out =
+      note(Paint::yellow, marks(style).ask, fmt::format("permission  {}{}", harmless(request.permission), patterns));
   std::string always;
-  for (const auto& pattern : request.always) always += (always.empty() ? "" : ", ") + one_line(style, pattern, style.columns);
+  for (const auto& pattern : request.always)
+    always += (always.empty() ? "" : ", ") + one_line(style, pattern, style.columns);
   out.after += fmt::format("  y once, a always{}, n no{} ", always.empty() ? "" : " (" + always + ")", " (and why) >");
   return out;
 }

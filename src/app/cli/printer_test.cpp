@@ -15,24 +15,32 @@ using testing::Not;
 
 // Events as a server sends them, of session ses_1 answering prompt msg_1 with message msg_2.
 std::string answer(std::string_view more = "") {
-  return fmt::format(R"({{"id":"evt_1","type":"message.updated","properties":{{"sessionID":"ses_1","info":{{"id":"msg_2","sessionID":"ses_1",
+  return fmt::format(
+      R"({{"id":"evt_1","type":"message.updated","properties":{{"sessionID":"ses_1","info":{{"id":"msg_2","sessionID":"ses_1",
     "parentID":"msg_1","role":"assistant","mode":"build","agent":"build","path":{{"cwd":"/p","root":"/p"}},"cost":0,
     "tokens":{{"input":0,"output":0,"reasoning":0,"cache":{{"read":0,"write":0}}}},"modelID":"m","providerID":"f",
-    "time":{{"created":1{}}}}}}}}})", more);
+    "time":{{"created":1{}}}}}}}}})",
+      more);
 }
 std::string part(std::string_view members, std::string_view id = "prt_1", std::string_view message = "msg_2") {
-  return fmt::format(R"({{"id":"evt_2","type":"message.part.updated","properties":{{"sessionID":"ses_1","time":1,"part":{{"id":"{}",
-    "messageID":"{}","sessionID":"ses_1",{}}}}}}})", id, message, members);
+  return fmt::format(
+      R"({{"id":"evt_2","type":"message.part.updated","properties":{{"sessionID":"ses_1","time":1,"part":{{"id":"{}",
+    "messageID":"{}","sessionID":"ses_1",{}}}}}}})",
+      id, message, members);
 }
 std::string delta(std::string_view text, std::string_view id = "prt_1") {
-  return fmt::format(R"({{"id":"evt_3","type":"message.part.delta","properties":{{"sessionID":"ses_1","messageID":"msg_2","partID":"{}",
-    "field":"text","delta":{}}}}})", id, wire::quoted(text));
+  return fmt::format(
+      R"({{"id":"evt_3","type":"message.part.delta","properties":{{"sessionID":"ses_1","messageID":"msg_2","partID":"{}",
+    "field":"text","delta":{}}}}})",
+      id, wire::quoted(text));
 }
 std::string status(std::string_view members) {
-  return fmt::format(R"({{"id":"evt_4","type":"session.status","properties":{{"sessionID":"ses_1","status":{{{}}}}}}})", members);
+  return fmt::format(R"({{"id":"evt_4","type":"session.status","properties":{{"sessionID":"ses_1","status":{{{}}}}}}})",
+                     members);
 }
 std::string text(std::string_view full, bool ended) {
-  return part(fmt::format(R"("type":"text","text":{},"time":{{"start":1{}}})", wire::quoted(full), ended ? R"(,"end":2)" : ""));
+  return part(
+      fmt::format(R"("type":"text","text":{},"time":{{"start":1{}}})", wire::quoted(full), ended ? R"(,"end":2)" : ""));
 }
 std::string bash(std::string_view state, std::string_view id = "prt_5") {
   return part(fmt::format(R"("type":"tool","tool":"bash","callID":"c","state":{{{}}})", state), id);
@@ -42,8 +50,9 @@ constexpr std::string_view kDone =
     R"("status":"completed","input":{"command":"git status"},"output":"1\n2\n3\n4\n5\n","title":"t","metadata":{"exit":0},"time":{"start":1,"end":2})";
 constexpr std::string_view kFailed =
     R"j("status":"completed","input":{"command":"false"},"output":"(no output)","title":"t","metadata":{"exit":1},"time":{"start":1,"end":2})j";
-const std::string kStepFinish =
-    part(R"("type":"step-finish","reason":"stop","cost":0.5,"tokens":{"input":1000,"output":20,"reasoning":0,"cache":{"read":0,"write":0}})", "prt_9");
+const std::string kStepFinish = part(
+    R"("type":"step-finish","reason":"stop","cost":0.5,"tokens":{"input":1000,"output":20,"reasoning":0,"cache":{"read":0,"write":0}})",
+    "prt_9");
 const std::string kError =
     R"({"id":"evt_5","type":"session.error","properties":{"sessionID":"ses_1","error":{"name":"APIError","data":{"message":"no","isRetryable":false}}}})";
 
@@ -55,7 +64,8 @@ struct Screen {
 struct Show {
   Printer printer;
   Screen screen;
-  explicit Show(PrinterOptions options = {.style = {.unicode = true}, .directory = "/p"}) : printer({"ses_1"}, {"msg_1"}, std::move(options)) {}
+  explicit Show(PrinterOptions options = {.style = {.unicode = true}, .directory = "/p"})
+      : printer({"ses_1"}, {"msg_1"}, std::move(options)) {}
   void add(const Printed& printed) {
     screen.answer += printed.answer;
     screen.both += printed.progress + printed.answer + printed.after;
@@ -70,7 +80,12 @@ struct Show {
 
 TEST(Printer, StreamsTextOnceAndEndsItsLine) {
   Show show;
-  show.on(answer()).on(text("", false)).on(delta("Hel")).on(delta("lo")).on(text("Hello", true)).on(text("Hello", true));
+  show.on(answer())
+      .on(text("", false))
+      .on(delta("Hel"))
+      .on(delta("lo"))
+      .on(text("Hello", true))
+      .on(text("Hello", true));
   EXPECT_EQ(show.screen.both, "Hello\n");
   EXPECT_EQ(show.screen.answer, "Hello\n");
 }
@@ -100,7 +115,12 @@ TEST(Printer, OthersAreNotShown) {
 
 TEST(Printer, AToolCallIsALineAndItsOutcome) {
   Show show;
-  show.on(answer()).on(bash(R"("status":"pending","input":{},"raw":"")")).on(bash(kRunning)).on(bash(kRunning)).on(bash(kDone)).on(bash(kDone));
+  show.on(answer())
+      .on(bash(R"("status":"pending","input":{},"raw":"")"))
+      .on(bash(kRunning))
+      .on(bash(kRunning))
+      .on(bash(kDone))
+      .on(bash(kDone));
   EXPECT_EQ(show.screen.both, "● bash  git status\n  ✓ 1\n    2\n    3\n    … 2 more lines\n");
   EXPECT_EQ(show.screen.answer, "");
 }
@@ -151,7 +171,10 @@ TEST(Printer, ALiveTerminalCountsDownAndTheCountIsErased) {
 
 TEST(Printer, EscapeSequencesOfModelsAndToolsAreNotPrinted) {
   Show show;
-  show.on(answer()).on(text("", false)).on(delta("\x1b]52;c;AAAA\a" "ok"));
+  show.on(answer())
+      .on(text("", false))
+      .on(delta("\x1b]52;c;AAAA\a"
+                "ok"));
   show.on(bash(R"("status":"running","input":{"command":"printf '\u001b[2J'"},"time":{"start":1})"));
   EXPECT_THAT(show.screen.both, Not(HasSubstr("\x1b")));
 }
@@ -191,7 +214,8 @@ TEST(Turn, AnErrorBeforeAnyAnswerEndsItToo) {
 TEST(JsonLines, EachFinishedPartIsOneLine) {
   JsonLines lines({"ses_1"}, {"msg_1"});
   std::string out;
-  for (const auto& json : {answer(), text("", false), delta("Hi"), text("Hi", true), text("Hi", true), bash(kRunning), bash(kDone), bash(kDone), kStepFinish, kError}) {
+  for (const auto& json : {answer(), text("", false), delta("Hi"), text("Hi", true), text("Hi", true), bash(kRunning),
+                           bash(kDone), bash(kDone), kStepFinish, kError}) {
     out += lines.on(*read_live_event(json), 7);
   }
   std::vector<std::string> types;
@@ -206,8 +230,9 @@ TEST(JsonLines, EachFinishedPartIsOneLine) {
 }
 
 TEST(LiveEvent, WhatIsNotAboutASessionOrNotReadableIsNothing) {
-  for (const char* json : {R"({"type":"server.heartbeat","properties":{}})", R"({"type":"new.thing","properties":{"sessionID":"ses_1"}})",
-                           R"({"type":"message.updated","properties":{"sessionID":"ses_1","info":5}})", "[]", "{", ""}) {
+  for (const char* json :
+       {R"({"type":"server.heartbeat","properties":{}})", R"({"type":"new.thing","properties":{"sessionID":"ses_1"}})",
+        R"({"type":"message.updated","properties":{"sessionID":"ses_1","info":5}})", "[]", "{", ""}) {
     EXPECT_FALSE(read_live_event(json).has_value()) << json;
   }
 }
@@ -216,14 +241,17 @@ TEST(ToolSummary, SubjectsAreWhatPeopleLookFor) {
   EXPECT_EQ(tool_subject("edit", R"({"filePath":"/p/src/a.cpp"})", "/p"), "src/a.cpp");
   EXPECT_EQ(tool_subject("read", R"({"filePath":"/pq/a"})", "/p"), "/pq/a");
   EXPECT_EQ(tool_subject("grep", R"({"pattern":"x","path":"/p/src"})", "/p"), "x  in src");
-  EXPECT_EQ(tool_subject("apply_patch", R"({"patchText":"*** Begin Patch\n*** Update File: a.md\n*** Add File: b.md\n"})", "/p"), "a.md b.md");
+  EXPECT_EQ(tool_subject("apply_patch",
+                         R"({"patchText":"*** Begin Patch\n*** Update File: a.md\n*** Add File: b.md\n"})", "/p"),
+            "a.md b.md");
   EXPECT_EQ(tool_subject("mcp_thing", R"({"a":1})", "/p"), R"({"a":1})");
   EXPECT_EQ(tool_subject("bash", "not json", "/p"), "");
 }
 
 TEST(ToolSummary, EditsSayHowManyLinesChanged) {
   domain::ToolPart edit{.call_id = "c", .tool = "edit"};
-  edit.state = domain::ToolCompleted{.output = "Edit applied successfully.", .metadata = {R"({"filediff":{"additions":3,"deletions":1}})"}};
+  edit.state = domain::ToolCompleted{.output = "Edit applied successfully.",
+                                     .metadata = {R"({"filediff":{"additions":3,"deletions":1}})"}};
   EXPECT_EQ(tool_outcome(edit, {}, "/p").headline, "+3 -1");
 }
 

@@ -8,9 +8,10 @@ namespace {
 TEST(Quantity, AgesUseTheLargestUnitThatSaysSomething) {
   constexpr TimeMs kNow = 1'700'000'000'000;
   constexpr TimeMs kSecond = 1000, kHour = 3600 * kSecond, kDay = 24 * kHour;
-  const std::pair<TimeMs, const char*> cases[] = {{-5 * kSecond, "now"}, {0, "now"}, {999, "now"}, {59 * kSecond, "59s"}, {60 * kSecond, "1m"},
-                                                  {kHour - 1, "59m"}, {23 * kHour, "23h"}, {kDay, "1d"}, {13 * kDay, "13d"},
-                                                  {14 * kDay, "2w"}, {364 * kDay, "52w"}, {365 * kDay, "1y"}};
+  const std::pair<TimeMs, const char*> cases[] = {{-5 * kSecond, "now"}, {0, "now"},           {999, "now"},
+                                                  {59 * kSecond, "59s"}, {60 * kSecond, "1m"}, {kHour - 1, "59m"},
+                                                  {23 * kHour, "23h"},   {kDay, "1d"},         {13 * kDay, "13d"},
+                                                  {14 * kDay, "2w"},     {364 * kDay, "52w"},  {365 * kDay, "1y"}};
   for (const auto& [ago, text] : cases) EXPECT_EQ(age(kNow, kNow - ago), text);
 }
 
@@ -39,7 +40,8 @@ TEST(Quantity, SmallCostsKeepTheirDigits) {
 }
 
 TEST(Quantity, TokensFromTheCacheCountAsInput) {
-  EXPECT_EQ(tokens_text({.input = 200, .output = 50, .reasoning = 6, .cache_read = 1000}), "1,200 in (1,000 cached), 56 out");
+  EXPECT_EQ(tokens_text({.input = 200, .output = 50, .reasoning = 6, .cache_read = 1000}),
+            "1,200 in (1,000 cached), 56 out");
 }
 
 }  // namespace

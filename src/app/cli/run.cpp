@@ -25,7 +25,8 @@ Result<std::string> read_task() {
     if (got < 0) return fail(ErrorCode::invalid, "cannot read the task from standard input");
     if (got == 0) break;
     task.append(bytes, static_cast<std::size_t>(got));
-    if (task.size() > kTaskBytesMax) return fail(ErrorCode::too_large, "the task is longer than {} MB", kTaskBytesMax / 1'000'000);
+    if (task.size() > kTaskBytesMax)
+      return fail(ErrorCode::too_large, "the task is longer than {} MB", kTaskBytesMax / 1'000'000);
   }
   if (task.find_first_not_of(" \t\r\n") == task.npos) return fail(ErrorCode::invalid, "standard input holds no task");
   return task;
@@ -58,7 +59,8 @@ Task<Result<domain::Session>> take_session(Client& client, const RunOptions& opt
         if (!child) co_return co_await client.session({wire::string_at(one, "id")});
       }
     }
-    co_return fail(ErrorCode::not_found, "no session to continue in {}; leave --continue out to begin one", client.target().directory);
+    co_return fail(ErrorCode::not_found, "no session to continue in {}; leave --continue out to begin one",
+                   client.target().directory);
   }
   domain::CreateSession wanted;
   wanted.title = options.title;
@@ -83,9 +85,10 @@ Task<int> work(Connected with, RunOptions options, domain::Prompt prompt) {
   IdSource ids(system_clock(), system_random());
   prompt.message_id = ids.message();
   const bool plain = options.format == Format::text && !options.quiet;
-  FollowerOptions how{.format = options.format,
-                      .printer = {.style = style_of(STDERR_FILENO), .quiet = options.quiet, .directory = session->directory},
-                      .ask = plain && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1};
+  FollowerOptions how{
+      .format = options.format,
+      .printer = {.style = style_of(STDERR_FILENO), .quiet = options.quiet, .directory = session->directory},
+      .ask = plain && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1};
   Follower follower(with.loop, with.http, with.client, system_clock(), session->id, *prompt.message_id, std::move(how));
   following = &follower;
   const int code = co_await follower.run(std::move(prompt));

@@ -14,8 +14,9 @@ Task<int> work(Connected with, SessionAbortOptions options) {
   with.client.use_directory(session->directory);
   auto aborted = co_await with.client.abort(session->id);
   if (!aborted) co_return give_up(aborted.error(), options.target);
-  const std::string text = options.format == Format::json ? fmt::format("{{\"id\":\"{}\",\"aborted\":true}}\n", session->id.value)
-                                                          : fmt::format("stopped {}\n", session->id.value);
+  const std::string text = options.format == Format::json
+                               ? fmt::format("{{\"id\":\"{}\",\"aborted\":true}}\n", session->id.value)
+                               : fmt::format("stopped {}\n", session->id.value);
   co_return write_all(STDOUT_FILENO, text) ? kExitOk : kExitFailed;
 }
 

@@ -14,7 +14,8 @@ namespace {
 
 // Nothing else runs while the person thinks.
 bool confirmed(const domain::Session& session) {
-  write_all(STDERR_FILENO, fmt::format("Delete {} \"{}\" with all its messages? y/n > ", session.id.value, harmless(session.title)));
+  write_all(STDERR_FILENO,
+            fmt::format("Delete {} \"{}\" with all its messages? y/n > ", session.id.value, harmless(session.title)));
   std::string line;
   if (!std::getline(std::cin, line)) return false;
   const auto answer = read_answer(line);
@@ -31,8 +32,9 @@ Task<int> work(Connected with, SessionDeleteOptions options) {
   }
   auto removed = co_await with.client.remove(session->id);
   if (!removed) co_return give_up(removed.error(), options.target);
-  const std::string text = options.format == Format::json ? fmt::format("{{\"id\":\"{}\",\"deleted\":true}}\n", session->id.value)
-                                                          : fmt::format("deleted {}\n", session->id.value);
+  const std::string text = options.format == Format::json
+                               ? fmt::format("{{\"id\":\"{}\",\"deleted\":true}}\n", session->id.value)
+                               : fmt::format("deleted {}\n", session->id.value);
   co_return write_all(STDOUT_FILENO, text) ? kExitOk : kExitFailed;
 }
 

@@ -40,12 +40,13 @@ std::string as_table(const wire::JsonArray& sessions, const wire::Json& statuses
     const wire::Json* cost = wire::value_at(session, "cost");
     const wire::Json* time = wire::value_at(session, "time");
     const bool archived = time != nullptr && wire::int_at(*time, "archived") > 0;
-    table.add({{harmless(id)},
-               {status == "idle" && archived ? "archived" : harmless(status), status == "idle" ? Paint::dim : Paint::green},
-               {time != nullptr ? age(now, wire::int_at(*time, "updated")) : ""},
-               {dollars(cost != nullptr && cost->is_number() ? cost->to_number<double>() : 0)},
-               {wire::string_at(session, "title")},
-               {wire::string_at(session, "directory"), Paint::dim}});
+    table.add(
+        {{harmless(id)},
+         {status == "idle" && archived ? "archived" : harmless(status), status == "idle" ? Paint::dim : Paint::green},
+         {time != nullptr ? age(now, wire::int_at(*time, "updated")) : ""},
+         {dollars(cost != nullptr && cost->is_number() ? cost->to_number<double>() : 0)},
+         {wire::string_at(session, "title")},
+         {wire::string_at(session, "directory"), Paint::dim}});
   }
   return table.text(style);
 }

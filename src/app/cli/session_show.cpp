@@ -16,7 +16,8 @@ Task<int> work(Connected with, SessionShowOptions options) {
   auto messages = co_await with.client.messages(session->id);
   if (!messages) co_return give_up(messages.error(), options.target);
   if (options.format == Format::json) {
-    const std::string text = fmt::format("{{\"info\":{},\"messages\":{}}}\n", wire::encode_session(*session), wire::to_text(*messages));
+    const std::string text =
+        fmt::format("{{\"info\":{},\"messages\":{}}}\n", wire::encode_session(*session), wire::to_text(*messages));
     co_return write_all(STDOUT_FILENO, text) ? kExitOk : kExitFailed;
   }
   auto statuses = co_await with.client.statuses();

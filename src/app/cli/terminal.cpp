@@ -85,7 +85,8 @@ std::string harmless(std::string_view text) {
     } else if (c == '\r') {
       if (i + 1 >= text.size() || text[i + 1] != '\n') out += '\n';
       ++i;
-    } else if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0 && continues(text[i + 1])) {
+    } else if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0 &&
+               continues(text[i + 1])) {
       i += 2;  // C1 controls, the eight-bit escape sequences
     } else {
       if (c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7f)) out += text[i];

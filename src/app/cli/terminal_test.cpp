@@ -16,7 +16,9 @@ TEST(Terminal, ForeignTextCannotSteerIt) {
   EXPECT_EQ(harmless("a\x1b"), "a");
   EXPECT_EQ(harmless("a\x1b["), "a");
   EXPECT_EQ(harmless("bell\a back\b nul" + std::string(1, '\0')), "bell back nul");
-  EXPECT_EQ(harmless("c1 \xC2\x9B" "31m"), "c1 31m");
+  EXPECT_EQ(harmless("c1 \xC2\x9B"
+                     "31m"),
+            "c1 31m");
   EXPECT_EQ(harmless("10%\r20%\r\n"), "10%\n20%\n");
   EXPECT_EQ(harmless("grüße\t✓\n"), "grüße\t✓\n");
 }
@@ -38,7 +40,8 @@ TEST(Terminal, NoColourMeansNoEscapes) {
 
 TEST(Terminal, MarksWithoutUtf8AreAscii) {
   const Marks& mark = marks({});
-  for (const std::string_view one : {mark.tool, mark.ok, mark.bad, mark.warn, mark.retry, mark.ask, mark.more, mark.dot}) {
+  for (const std::string_view one :
+       {mark.tool, mark.ok, mark.bad, mark.warn, mark.retry, mark.ask, mark.more, mark.dot}) {
     for (const char c : one) EXPECT_LT(static_cast<unsigned char>(c), 0x80);
   }
 }
@@ -72,7 +75,8 @@ TEST(Client, EncodesBase64WithPadding) {
 TEST(Client, TakesTheMessageOutOfEveryShapeOfError) {
   EXPECT_EQ(error_of_answer(404, R"({"name":"NotFoundError","data":{"message":"Session not found: ses_x"}})"),
             (Error{ErrorCode::not_found, "Session not found: ses_x", {}}));
-  EXPECT_EQ(error_of_answer(409, R"({"_tag":"SessionBusyError","message":"Session is busy"})"), (Error{ErrorCode::conflict, "Session is busy", {}}));
+  EXPECT_EQ(error_of_answer(409, R"({"_tag":"SessionBusyError","message":"Session is busy"})"),
+            (Error{ErrorCode::conflict, "Session is busy", {}}));
   EXPECT_EQ(error_of_answer(400, R"({"_tag":"BadRequest"})"), (Error{ErrorCode::invalid, "BadRequest", {}}));
   EXPECT_EQ(error_of_answer(500, "<html>").message, "the server answered with status 500");
   EXPECT_EQ(error_of_answer(401, "").code, ErrorCode::denied);

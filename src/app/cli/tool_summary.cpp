@@ -111,7 +111,8 @@ ToolOutcome completed(const domain::ToolPart& part, const domain::ToolCompleted&
   } else if (part.tool == "apply_patch") {
     if (const auto* files = wire::array_at(metadata, "files")) {
       for (const auto& file : *files) {
-        const std::string path = wire::string_at(file, "relativePath", relative(wire::string_at(file, "filePath"), directory));
+        const std::string path =
+            wire::string_at(file, "relativePath", relative(wire::string_at(file, "filePath"), directory));
         const std::string line = fmt::format("{} {} {}", wire::string_at(file, "type"), path,
                                              change_text(count_changes(wire::string_at(file, "patch"))));
         outcome.lines.push_back(one_line(style, line, style.columns > kIndent ? style.columns - kIndent : 1));
@@ -150,7 +151,8 @@ std::string tool_subject(std::string_view tool, std::string_view input_json, std
   const auto* members = input.if_object();
   if (members == nullptr || members->empty()) return {};
   if (tool == "bash") return wire::string_at(input, "command");
-  if (tool == "read" || tool == "write" || tool == "edit") return relative(wire::string_at(input, "filePath"), directory);
+  if (tool == "read" || tool == "write" || tool == "edit")
+    return relative(wire::string_at(input, "filePath"), directory);
   if (tool == "apply_patch") return patched_files(wire::string_at(input, "patchText"));
   if (tool == "glob" || tool == "grep" || tool == "list") {
     std::string subject = wire::string_at(input, "pattern");
@@ -168,7 +170,8 @@ std::string tool_subject(std::string_view tool, std::string_view input_json, std
 }
 
 ToolOutcome tool_outcome(const domain::ToolPart& part, const Style& style, std::string_view directory) {
-  if (const auto* done = std::get_if<domain::ToolCompleted>(&part.state)) return completed(part, *done, style, directory);
+  if (const auto* done = std::get_if<domain::ToolCompleted>(&part.state))
+    return completed(part, *done, style, directory);
   ToolOutcome outcome;
   outcome.ok = false;
   if (const auto* failed = std::get_if<domain::ToolError>(&part.state)) {

@@ -35,7 +35,9 @@ std::string tool_text(const domain::ToolPart& call, const Style& style, std::str
   if (!outcome.headline.empty()) out += " " + outcome.headline;
   out += "\n";
   for (const auto& line : outcome.lines) out += "    " + painted(style, Paint::dim, line) + "\n";
-  if (outcome.lines_left_out > 0) out += "    " + painted(style, Paint::dim, fmt::format("{} {} more lines", mark.more, outcome.lines_left_out)) + "\n";
+  if (outcome.lines_left_out > 0)
+    out +=
+        "    " + painted(style, Paint::dim, fmt::format("{} {} more lines", mark.more, outcome.lines_left_out)) + "\n";
   return out;
 }
 
@@ -51,7 +53,9 @@ std::string part_text(const domain::Part& part, const Style& style, std::string_
     } else if constexpr (std::same_as<T, domain::ToolPart>) {
       return tool_text(content, style, directory);
     } else if constexpr (std::same_as<T, domain::FilePart>) {
-      return painted(style, Paint::dim, fmt::format("[file {} {}]", harmless(content.filename.value_or("")), harmless(content.mime))) + "\n";
+      return painted(style, Paint::dim,
+                     fmt::format("[file {} {}]", harmless(content.filename.value_or("")), harmless(content.mime))) +
+             "\n";
     }
     return {};
   };
@@ -79,8 +83,8 @@ std::string transcript_head(const domain::Session& session, std::string_view sta
   return out;
 }
 
-std::string transcript(const std::vector<domain::MessageWithParts>& messages, const Style& style, std::string_view directory,
-                       TimeMs now) {
+std::string transcript(const std::vector<domain::MessageWithParts>& messages, const Style& style,
+                       std::string_view directory, TimeMs now) {
   std::string out;
   const MessageId* answered = nullptr;
   for (const auto& message : messages) {
@@ -88,14 +92,20 @@ std::string transcript(const std::vector<domain::MessageWithParts>& messages, co
     for (const auto& part : message.parts) body += part_text(part, style, directory);
     const auto* assistant = std::get_if<domain::AssistantMessage>(&message.info);
     if (assistant != nullptr && assistant->error) {
-      body += painted(style, Paint::red, fmt::format("{} {}: {}", marks(style).bad, harmless(assistant->error->name), harmless(assistant->error->message))) + "\n";
+      body += painted(style, Paint::red,
+                      fmt::format("{} {}: {}", marks(style).bad, harmless(assistant->error->name),
+                                  harmless(assistant->error->message))) +
+              "\n";
     }
     if (body.empty()) continue;
     // The steps of one turn read as one answer.
     const bool goes_on = assistant != nullptr && answered != nullptr && *answered == assistant->parent_id;
     if (!goes_on) {
-      const std::string who = assistant != nullptr ? fmt::format("{} {} {}", harmless(assistant->agent), marks(style).dot, harmless(assistant->model_id)) : "you";
-      out += fmt::format("\n{} {}\n", painted(style, Paint::bold, who), painted(style, Paint::dim, age(now, domain::created_of(message.info))));
+      const std::string who = assistant != nullptr ? fmt::format("{} {} {}", harmless(assistant->agent),
+                                                                 marks(style).dot, harmless(assistant->model_id))
+                                                   : "you";
+      out += fmt::format("\n{} {}\n", painted(style, Paint::bold, who),
+                         painted(style, Paint::dim, age(now, domain::created_of(message.info))));
     }
     answered = assistant != nullptr ? &assistant->parent_id : nullptr;
     out += body;

@@ -12,7 +12,7 @@
 namespace quarterdeck::app {
 
 std::string transcript_head(const domain::Session& session, std::string_view status, const Style& style, TimeMs now);
-std::string transcript(const std::vector<domain::MessageWithParts>& messages, const Style& style, std::string_view directory,
-                       TimeMs now);
+std::string transcript(const std::vector<domain::MessageWithParts>& messages, const Style& style,
+                       std::string_view directory, TimeMs now);
 
 }  // namespace quarterdeck::app

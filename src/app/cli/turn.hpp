@@ -17,7 +17,9 @@ namespace quarterdeck::app {
 
 class Turn {
  public:
-  Turn(SessionId session, MessageId prompt) : session_(session), prompt_(std::move(prompt)) { family_.insert(std::move(session)); }
+  Turn(SessionId session, MessageId prompt) : session_(session), prompt_(std::move(prompt)) {
+    family_.insert(std::move(session));
+  }
 
   void on(const LiveEvent& event);
   // After a reconnect: what GET /session/status says.
