@@ -121,8 +121,8 @@ ToolOutcome completed(const domain::ToolPart& part, const domain::ToolCompleted&
   } else if (part.tool == "write") {
     const wire::Json* exists = wire::value_at(metadata, "exists");
     const bool replaced = exists != nullptr && exists->is_bool() && exists->get_bool();
-    outcome.headline = fmt::format("{}, {} lines", replaced ? "replaced" : "new file",
-                                   lines_of(wire::string_at(input, "content")).size());
+    const std::size_t lines = lines_of(wire::string_at(input, "content")).size();
+    outcome.headline = fmt::format("{}, {} line{}", replaced ? "replaced" : "new file", lines, lines == 1 ? "" : "s");
   } else if (part.tool == "read") {
     if (const wire::Json* display = wire::value_at(metadata, "display")) {
       const bool directory_listing = wire::string_at(*display, "type") == "directory";
