@@ -93,6 +93,11 @@ std::filesystem::path requested_directory(const net::Request& request, const std
   return directory;
 }
 
+bool is_opencode_cli(const net::Request& request) {
+  const std::string* agent = request.header("user-agent");
+  return agent && agent->starts_with("opencode/");
+}
+
 Result<std::optional<bool>> query_bool(const net::Request& request, std::string_view name) {
   const auto value = request.query_value(name);
   if (!value) return std::nullopt;

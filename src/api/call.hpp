@@ -42,6 +42,9 @@ net::Response error_response(const Error& error, Where where = Where::payload);
 // clients; relative paths start at the server's own directory, and without either it is that one.
 std::filesystem::path requested_directory(const net::Request& request, const std::filesystem::path& fallback);
 
+// OpenCode's own command line (run, TUI), which has habits that others do not have.
+bool is_opencode_cli(const net::Request& request);
+
 // Query parameters with OpenCode's leniency and errors.
 Result<std::optional<bool>> query_bool(const net::Request& request, std::string_view name);
 std::optional<std::int64_t> query_number(const net::Request& request, std::string_view name);

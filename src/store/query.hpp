@@ -112,6 +112,8 @@ class Query {
   // Numbers greater than `after`, ascending, at most `limit`. Superseded states are absent.
   virtual Result<std::vector<StoredEvent>> events_after(Seq after, std::int64_t limit) = 0;  // pool
   virtual Result<Seq> last_seq() = 0;
+  // The newest number whose event is older than `time`; 0 when there is none.
+  virtual Result<Seq> seq_before(TimeMs time) = 0;
 
   virtual Result<std::string> projects_json() = 0;
   virtual Result<std::vector<domain::Project>> projects() = 0;

@@ -63,20 +63,21 @@ test("tools run in the project and their results go back to the model", async ()
 })
 
 test("events arrive in OpenCode's order", async () => {
-  const stream = await sdk.event.subscribe()
+  const stream = (await sdk.event.subscribe()).stream[Symbol.asyncIterator]()
+  assert.equal((await stream.next()).value.type, "server.connected")
   const session = (await sdk.session.create({ body: { title: "events" } })).data
   await sdk.session.promptAsync(prompt(session.id, "hello"))
   const types = []
-  for await (const event of stream.stream) {
+  for (let event; event?.type !== "session.idle"; ) {
+    event = (await stream.next()).value
     types.push(event.type === "message.part.updated" ? `part:${event.properties.part.type}` : event.type)
-    if (event.type === "session.idle") break
   }
   const squeezed = types.filter((t, i) => t !== types[i - 1] && !t.startsWith("server.")).join(" ")
   assert.equal(
     squeezed,
     "session.created session.updated message.updated part:text session.updated session.status message.updated " +
-      "session.status part:step-start part:text message.part.delta part:text part:step-finish message.updated " +
-      "session.updated message.updated session.status session.idle",
+      "part:step-start part:text message.part.delta part:text part:step-finish message.updated session.updated " +
+      "message.updated session.status session.idle",
   )
 })
 

@@ -4,10 +4,10 @@ import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve as absolute } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 
-const bin = process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck"
+const bin = absolute(process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck")
 
 // Runs until stopped; `ready` is matched against its output and resolves to the match.
 function start(args, { env, cwd, ready }) {

@@ -6,6 +6,10 @@
 namespace quarterdeck::api::opencode {
 namespace {
 
+// `opencode run` subscribes and prompts in the same moment, and does not wait for the subscription: a short turn can be
+// over before it listens. It is told the newest events of the directory, too.
+constexpr std::int64_t kOpencodeRunCatchUpMs = 2'000;
+
 struct EventRoutes {
   Services& services;
 
@@ -30,8 +34,12 @@ struct EventRoutes {
 
   Task<net::Response> instance(Call call) const {
     const auto directory = requested_directory(call.request, services.directory);
-    co_return stream(services.engine.feed.subscribe(
-        {.directory = directory.string()}, last_seen(call.request)));
+    auto after = last_seen(call.request);
+    if (!after && is_opencode_cli(call.request)) {
+      const auto earlier = services.engine.query.seq_before(services.engine.clock.now_ms() - kOpencodeRunCatchUpMs);
+      if (earlier) after = *earlier;
+    }
+    co_return stream(services.engine.feed.subscribe({.directory = directory.string()}, after));
   }
 
   Task<net::Response> global(Call call) const {

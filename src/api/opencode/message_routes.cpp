@@ -7,6 +7,10 @@
 namespace quarterdeck::api::opencode {
 namespace {
 
+// `opencode run` exits as soon as the prompt is answered, whatever its event stream still holds: it gets a moment to
+// read what was sent before.
+constexpr std::int64_t kOpencodeRunDrainMs = 150;
+
 std::string base64url(std::string_view bytes) {
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string out;
@@ -119,6 +123,7 @@ struct MessageRoutes {
     if (!command) co_return payload_error(call, command.error());
     if (auto response = missing(id)) co_return std::move(*response);
     const bool no_reply = command->no_reply;
+    const bool drains = is_opencode_cli(call.request);
     const auto admitted = co_await services.host.prompt(id, std::move(*command));
     // An unknown agent or model is the server's error in OpenCode, and clients know it as that.
     if (!admitted) {
@@ -131,6 +136,7 @@ struct MessageRoutes {
       if (services.engine.shutting_down()) co_return error_response({ErrorCode::unavailable, "The server is stopping; the prompt is stored and goes on when it is back", {}});
       co_return internal_error(answer.error().message);
     }
+    if (drains) co_await sleep_ms(services.engine.loop, kOpencodeRunDrainMs, services.engine.shutdown);
     co_return message_response(id, *answer);
   }
 

@@ -88,7 +88,7 @@ void add_scripted(CLI::App& app, Raw& raw, Commands& commands) {
 )");
   commands.scripted->add_option("--port", raw.scripted.port, "Port to listen on, 0 = any free one (default: 0)")
       ->type_name("PORT");
-  commands.scripted->add_option("--scenario", raw.scripted.scenario, "What it answers (default: the built-in demo)")
+  commands.scripted->add_option("--scenario", raw.scripted.scenario, "What it answers (default: what the prompt's directives say)")
       ->type_name("FILE");
 }
 

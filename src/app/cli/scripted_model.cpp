@@ -4,7 +4,6 @@
 
 #include "app/cli/commands.hpp"
 #include "app/cli/output.hpp"
-#include "llm/embedded/kDemoScenario.hpp"
 
 namespace quarterdeck::app {
 namespace {
@@ -19,11 +18,7 @@ detail::Detached stop(llm::ScriptedModel& model, net::EventLoop& loop) {
 int scripted_model(const ScriptedModelOptions& options) {
   const auto loop = net::make_event_loop();
   llm::ScriptedModelOptions how{.port = options.port};
-  if (options.scenario) {
-    how.scenario_file = *options.scenario;
-  } else {
-    how.scenario_text = llm::kDemoScenario;
-  }
+  if (options.scenario) how.scenario_file = *options.scenario;
   auto model = llm::start_scripted_model(*loop, std::move(how));
   if (!model) {
     complain(model.error().message);

@@ -360,6 +360,13 @@ Result<Seq> Reader::last_seq() {
       [](Connection& sql) -> Result<Seq> { return sql.integer("SELECT max(seq) FROM event").value_or(0); });
 }
 
+Result<Seq> Reader::seq_before(TimeMs time) {
+  // From the newest backwards: the few recent events are all that is looked at.
+  return with_connection([&](Connection& sql) -> Result<Seq> {
+    return sql.integer("SELECT seq FROM event WHERE time < ? ORDER BY seq DESC LIMIT 1", time).value_or(0);
+  });
+}
+
 // ------------------------------------------------------------------------------------------------------- projects
 
 Result<std::string> Reader::projects_json() {

@@ -33,6 +33,7 @@ class Reader final : public Query {
   Result<std::optional<MessageId>> last_answer(const SessionId& session, const MessageId& prompt) override;
   Result<std::vector<StoredEvent>> events_after(Seq after, std::int64_t limit) override;
   Result<Seq> last_seq() override;
+  Result<Seq> seq_before(TimeMs time) override;
   Result<std::string> projects_json() override;
   Result<std::vector<domain::Project>> projects() override;
   Result<domain::Project> project(const std::string& id) override;
