@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/encoding.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "wire/json.hpp"
@@ -81,9 +82,9 @@ net::Response error_response(const Error& error, Where where) {
 std::filesystem::path requested_directory(const net::Request& request, const std::filesystem::path& fallback) {
   std::string text;
   if (const auto query = request.query_value("directory"); query && !query->empty()) {
-    text = net::percent_decode(*query);
+    text = percent_decode(*query);
   } else if (const std::string* header = request.header("x-opencode-directory"); header && !header->empty()) {
-    text = net::percent_decode(*header);
+    text = percent_decode(*header);
   }
   if (text.empty() || text.contains('\0')) return fallback;
   std::filesystem::path directory(text);

@@ -1,11 +1,11 @@
 #include "api/guard.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 
 #include "api/call.hpp"
+#include "base/encoding.hpp"
 
 namespace quarterdeck::api {
 namespace {
@@ -30,17 +30,6 @@ bool matches_any_port(std::string_view origin, std::string_view base) {
 }
 
 bool reads_only(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
-
-std::string base64_decoded(const std::string& text) {
-  if (text.empty() || text.size() % 4 != 0 || text.size() > 4096) return {};
-  std::string out(text.size() / 4 * 3, '\0');
-  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (length < 0) return {};
-  const auto padding = static_cast<std::size_t>(std::ranges::count(text.substr(text.size() - 2), '='));
-  out.resize(static_cast<std::size_t>(length) - padding);
-  return out;
-}
 
 bool equal_in_constant_time(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -69,7 +58,7 @@ bool Guard::authorized(const net::Request& request) const {
   const std::string* header = request.header("authorization");
   constexpr std::string_view scheme = "Basic ";
   if (!header || !header->starts_with(scheme)) return false;
-  return equal_in_constant_time(base64_decoded(header->substr(scheme.size())), options_.user + ":" + options_.password);
+  return equal_in_constant_time(base64_decode(std::string_view(*header).substr(scheme.size())).value_or(""), options_.user + ":" + options_.password);
 }
 
 std::optional<net::Response> Guard::check(const net::Request& request) const {

@@ -67,8 +67,4 @@ struct Response {
 // Called on the loop, once per request. What it throws becomes a 500 without details.
 using Handler = std::function<Task<Response>(Request)>;
 
-// percent-decoding of RFC 3986; bad escapes stay as they are. `+` is a space in queries only.
-std::string percent_decode(std::string_view text, bool plus_is_space = false);
-std::string percent_encode(std::string_view text);
-
 }  // namespace quarterdeck::net

@@ -1,10 +1,11 @@
 #include "session/context.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include <fmt/format.h>
+
+#include "base/encoding.hpp"
 
 namespace quarterdeck::session {
 namespace {
@@ -12,47 +13,6 @@ namespace {
 using namespace domain;
 
 constexpr std::string_view kInterrupted = "[Tool execution was interrupted; its outcome is unknown]";
-
-int base64_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || c == '-') return 62;
-  if (c == '/' || c == '_') return 63;
-  return -1;
-}
-
-std::string base64_decoded(std::string_view text) {
-  std::string out;
-  unsigned bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    const int digit = base64_digit(c);
-    if (digit < 0) continue;
-    bits = (bits << 6 | static_cast<unsigned>(digit)) & 0xFFFFFF;
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out += static_cast<char>(bits >> held & 0xFF);
-    }
-  }
-  return out;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned value = 0;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr == text.data() + i + 3) {
-      out += static_cast<char>(value);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
 
 bool is_text(std::string_view mime) {
   return mime.starts_with("text/") || mime == "application/json" || mime == "application/x-directory";
@@ -98,7 +58,7 @@ std::string data_url_bytes(std::string_view url) {
   if (!url.starts_with("data:") || comma == std::string_view::npos) return {};
   const std::string_view head = url.substr(0, comma);
   const std::string_view body = url.substr(comma + 1);
-  return head.ends_with(";base64") ? base64_decoded(body) : percent_decoded(body);
+  return head.ends_with(";base64") ? base64_decode(body).value_or("") : percent_decode(body);
 }
 
 void append_step(std::vector<llm::ChatMessage>& messages, const MessageWithParts& step) {

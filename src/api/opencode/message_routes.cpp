@@ -1,4 +1,5 @@
 #include "api/opencode/routes.hpp"
+#include "base/encoding.hpp"
 #include "store/query.hpp"
 #include "wire/json.hpp"
 #include "wire/message.hpp"
@@ -10,46 +11,6 @@ namespace {
 // `opencode run` exits as soon as the prompt is answered, whatever its event stream still holds: it gets a moment to
 // read what was sent before.
 constexpr std::int64_t kOpencodeRunDrainMs = 150;
-
-std::string base64url(std::string_view bytes) {
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string out;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : bytes) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    held += 8;
-    while (held >= 6) {
-      held -= 6;
-      out += alphabet[bits >> held & 63];
-    }
-  }
-  if (held > 0) out += alphabet[bits << (6 - held) & 63];
-  return out;
-}
-
-std::optional<std::string> base64url_decoded(std::string_view text) {
-  std::string out;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    int digit = -1;
-    if (c >= 'A' && c <= 'Z') digit = c - 'A';
-    if (c >= 'a' && c <= 'z') digit = c - 'a' + 26;
-    if (c >= '0' && c <= '9') digit = c - '0' + 52;
-    if (c == '-' || c == '+') digit = 62;
-    if (c == '_' || c == '/') digit = 63;
-    if (c == '=') break;
-    if (digit < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(digit);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out += static_cast<char>(bits >> held & 0xFF);
-    }
-  }
-  return out;
-}
 
 struct MessageRoutes {
   Services& services;
@@ -74,7 +35,7 @@ struct MessageRoutes {
       if (*number > 0) slice.limit = *number;
     }
     if (const auto before = call.request.query_value("before")) {
-      const auto bytes = base64url_decoded(*before);
+      const auto bytes = base64_decode(*before);
       const auto cursor = bytes ? wire::parse(*bytes) : fail(ErrorCode::invalid, "bad cursor");
       const std::string message = cursor ? wire::string_at(*cursor, "id") : "";
       if (message.empty() || !call.request.query_value("limit")) co_return tagged(400, "BadRequest");

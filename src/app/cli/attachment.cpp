@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/encoding.hpp"
 #include "app/cli/client.hpp"
 #include "base/paths.hpp"
 #include "wire/json.hpp"

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/encoding.hpp"
 #include "wire/codec.hpp"
 #include "wire/message.hpp"
 #include "wire/permission.hpp"
@@ -43,19 +44,6 @@ std::string model_json(const domain::ModelRef& model, std::string_view id_name) 
 
 }  // namespace
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    const std::size_t got = std::min<std::size_t>(3, bytes.size() - i);
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < got ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k) out += k <= got ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
-
 std::string authorization_from_environment() {
   const char* password = std::getenv("OPENCODE_SERVER_PASSWORD");
   if (password == nullptr || *password == '\0') return {};
@@ -84,7 +72,7 @@ net::ClientRequest Client::request(Call call) const {
   char separator = '?';
   for (const auto& [name, value] : call.query) {
     request.url += std::exchange(separator, '&');
-    request.url += name + "=" + net::percent_encode(value);
+    request.url += name + "=" + percent_encode(value);
   }
   request.headers.push_back({"Accept", "application/json"});
   request.headers.push_back({"User-Agent", "quarterdeck/" QD_VERSION});
@@ -141,7 +129,7 @@ Task<Result<domain::Session>> Client::create_session(domain::CreateSession wante
 }
 
 Task<Result<domain::Session>> Client::session(SessionId id) {
-  Call call{.path = "/session/" + net::percent_encode(id.value), .query = {{"directory", target_.directory}}};
+  Call call{.path = "/session/" + percent_encode(id.value), .query = {{"directory", target_.directory}}};
   CO_TRY(const std::string answer, co_await text(std::move(call)));
   co_return wire::decode_session(answer);
 }
@@ -156,7 +144,7 @@ Task<Result<wire::Json>> Client::statuses() {
 
 Task<Result<wire::Json>> Client::messages(SessionId id) {
   return json(
-      {.path = "/session/" + net::percent_encode(id.value) + "/message", .query = {{"directory", target_.directory}}});
+      {.path = "/session/" + percent_encode(id.value) + "/message", .query = {{"directory", target_.directory}}});
 }
 
 Task<Result<void>> Client::prompt(SessionId id, domain::Prompt prompt) {
@@ -184,20 +172,20 @@ Task<Result<void>> Client::prompt(SessionId id, domain::Prompt prompt) {
   add_member(body, "parts", parts + "]");
   body += '}';
   return done({.method = "POST",
-               .path = "/session/" + net::percent_encode(id.value) + "/prompt_async",
+               .path = "/session/" + percent_encode(id.value) + "/prompt_async",
                .query = {{"directory", target_.directory}},
                .body = std::move(body)});
 }
 
 Task<Result<void>> Client::abort(SessionId id) {
   return done({.method = "POST",
-               .path = "/session/" + net::percent_encode(id.value) + "/abort",
+               .path = "/session/" + percent_encode(id.value) + "/abort",
                .query = {{"directory", target_.directory}}});
 }
 
 Task<Result<void>> Client::remove(SessionId id) {
   return done({.method = "DELETE",
-               .path = "/session/" + net::percent_encode(id.value),
+               .path = "/session/" + percent_encode(id.value),
                .query = {{"directory", target_.directory}}});
 }
 
@@ -222,14 +210,14 @@ Task<Result<void>> Client::reply(domain::ReplyPermission reply) {
   if (reply.message) add_member(body, "message", wire::quoted(*reply.message));
   body += '}';
   return done({.method = "POST",
-               .path = "/permission/" + net::percent_encode(reply.request_id.value) + "/reply",
+               .path = "/permission/" + percent_encode(reply.request_id.value) + "/reply",
                .query = {{"directory", target_.directory}},
                .body = std::move(body)});
 }
 
 Task<Result<void>> Client::reject_question(std::string id) {
   return done({.method = "POST",
-               .path = "/question/" + net::percent_encode(id) + "/reject",
+               .path = "/question/" + percent_encode(id) + "/reject",
                .query = {{"directory", target_.directory}}});
 }
 

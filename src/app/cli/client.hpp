@@ -20,7 +20,6 @@ namespace quarterdeck::app {
 
 // "Basic …" from OPENCODE_SERVER_PASSWORD and OPENCODE_SERVER_USERNAME; empty without a password.
 std::string authorization_from_environment();
-std::string base64(std::string_view bytes);
 
 class Client {
  public:

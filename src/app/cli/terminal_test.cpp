@@ -64,14 +64,6 @@ TEST(Ask, ReadsAnAnswerOrAsksAgain) {
   EXPECT_EQ(read_answer("yes but only once"), std::nullopt);
 }
 
-TEST(Client, EncodesBase64WithPadding) {
-  EXPECT_EQ(base64(""), "");
-  EXPECT_EQ(base64("f"), "Zg==");
-  EXPECT_EQ(base64("fo"), "Zm8=");
-  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(base64("\xff\xfe\xfd"), "//79");
-}
-
 TEST(Client, TakesTheMessageOutOfEveryShapeOfError) {
   EXPECT_EQ(error_of_answer(404, R"({"name":"NotFoundError","data":{"message":"Session not found: ses_x"}})"),
             (Error{ErrorCode::not_found, "Session not found: ses_x", {}}));

@@ -7,6 +7,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
 
+#include "base/encoding.hpp"
 #include "net/server/chunked_body.hpp"
 
 namespace quarterdeck::net {

@@ -18,6 +18,5 @@ bool is_whole_image(std::string_view mime, std::string_view bytes);
 // By extension, by a NUL byte in `head` (the first 4,096 bytes), or by more than 30 % control characters there.
 bool is_binary(const std::filesystem::path& file, std::string_view head);
 
-std::string base64(std::string_view bytes);
 
 }  // namespace quarterdeck::tools

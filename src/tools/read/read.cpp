@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "base/encoding.hpp"
 #include "base/paths.hpp"
 #include "tools/arguments.hpp"
 #include "tools/path_guard.hpp"
