@@ -294,6 +294,8 @@ Task<Turn::Next> Turn::run_calls(std::vector<Part> calls) {
       tool.tool = "invalid";
       running.input = std::move(*rewritten);
     }
+    // Models write "Bash"; it is stored under the name that it has.
+    if (const tools::Tool* known = engine_.tools.find(tool.tool)) tool.tool = known->name();
     tool.state = std::move(running);
     record_part(part);
   }

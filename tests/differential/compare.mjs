@@ -38,6 +38,38 @@ export function normalise(value, names) {
   return Object.fromEntries(Object.keys(value).sort().filter((key) => value[key] !== undefined).map((key) => [normalise(key, names), normalise(value[key], names)]));
 }
 
+// What OpenCode has and we have not, or does on its own account: taken out of what it answered before we compare.
+const kToolsOfOpenCode = /\b(question|skill|task|webfetch), /g;
+
+export function comparable(result) {
+  const files = { ...result.files };
+  // OpenCode writes "$schema" into a configuration without one. We never write to the user's files.
+  if (typeof files['opencode.json'] === 'string' && files['opencode.json'].includes('"$schema"')) delete files['opencode.json'];
+  // Calls of one message run at once; whose question comes first is chance.
+  const asks = result.asks && [...result.asks].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+  return inTexts({ ...result, files, asks }, (text) =>
+    text
+      .replace(/(Available tools: )(.*)/g, (_, words, names) => words + names.replace(/\.$/, ', .').replace(kToolsOfOpenCode, '').replace(/, \.$/, '.'))
+      // The rules it quotes have their members in the order in which the configuration was written.
+      .replace(/\{"permission":"[^{}]*\}/g, (rule) => sorted(rule)),
+  );
+}
+
+function sorted(json) {
+  try {
+    return JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(json)).sort()));
+  } catch {
+    return json;
+  }
+}
+
+function inTexts(value, change) {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((one) => inTexts(one, change));
+  if (!isTree(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, inTexts(one, change)]));
+}
+
 const isTree = (value) => value !== null && typeof value === 'object';
 const quote = (value) => (value === undefined ? 'nothing' : JSON.stringify(value));
 

@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { startModel, startServer } from './servers.mjs';
 import { runCase } from './case.mjs';
-import { differences } from './compare.mjs';
+import { comparable, differences } from './compare.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const source = process.env.QD_SOURCE_DIR ?? path.resolve(here, '../..');
@@ -111,7 +111,7 @@ function report(cases, ours, expected) {
       counts.failed += 1;
       continue;
     }
-    const found = differences(expected[one.name], ours[one.name]);
+    const found = differences(comparable(expected[one.name]), comparable(ours[one.name]));
     if (found.length === 0) {
       counts.same += 1;
     } else if (deviation) {

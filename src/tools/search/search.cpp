@@ -20,7 +20,7 @@ struct Finished {
 using TakeRecord = std::function<bool(std::string_view record)>;
 
 process::Spawn ripgrep(const std::filesystem::path& directory, const ToolContext& context) {
-  return {.argv = {"rg", "--no-config", "--hidden", "--no-ignore", "--no-messages", "--sort", "path"},
+  return {.argv = {"rg", "--no-config", "--hidden", "--no-messages", "--sort", "path"},
           .directory = directory,
           .environment = process::tool_environment(),
           .owner = context.session_id.value,
@@ -99,7 +99,7 @@ bool cannot_start(const Result<Finished>& finished) {
 
 Task<std::expected<std::vector<std::filesystem::path>, std::string>> find_files(FileQuery query, ToolContext& context) {
   process::Spawn spawn = ripgrep(query.directory, context);
-  spawn.argv.insert(spawn.argv.end(), {"--files", "--null"});
+  spawn.argv.insert(spawn.argv.end(), {"--files", "--null", "--no-ignore"});
   append_glob(spawn, query.pattern);
   std::vector<std::filesystem::path> files;
   TakeRecord take = [&files, &query](std::string_view record) {

@@ -1,5 +1,6 @@
-// Finding files by name and lines by content, by ripgrep, else by our own walk. Hidden and ignored files are searched
-// too, `.git` is not; links are not followed; binary files are skipped. In order of names, directory by directory.
+// Finding files by name and lines by content, by ripgrep, else by our own walk. Hidden files are searched too, `.git` is
+// not; links are not followed; binary files are skipped. In order of names, directory by directory. What .gitignore
+// names is found by name; lines are not searched there, except by our walk, which does not read .gitignore.
 #pragma once
 
 #include <cstdint>
