@@ -40,11 +40,16 @@ Task<void> Actor::work(std::stop_token shutdown) {
     const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
     turn_stop_.emplace();
     std::stop_callback on_shutdown(shutdown, [this] { turn_stop_->request_stop(); });
-    record(TurnStarted{prompt, state_.turn ? state_.turn_attempt + 1 : 1});
+    record(TurnStarted{prompt, state_.turn ? std::max(state_.turn_attempt, 0) + 1 : 1});
     const std::string reason = co_await run_turn(prompt);
-    // A turn that the shutdown cut off stays open in the store: the next start resumes it.
+    // A turn that the shutdown cut off stays open in the store: the next start resumes it, and this attempt does not
+    // count, because it was not the turn that ended the server.
     const bool cut_off = shutdown.stop_requested() && reason == "aborted";
-    if (!cut_off) record(TurnEnded{prompt, reason});
+    if (cut_off) {
+      record(TurnStarted{prompt, state_.turn_attempt - 1});
+    } else {
+      record(TurnEnded{prompt, reason});
+    }
     turn_stop_.reset();
     const bool more = !state_.inbox.empty() && !shutdown.stop_requested();
     if (!more) {

@@ -85,12 +85,18 @@ Task<std::string> Turn::run() {
   const auto ready = co_await prepare();
   if (!ready) {
     log::error("session {}: turn cannot start: {}", actor_.state().session.id.value, ready.error().message);
-    MessageError error{.name = "UnknownError", .message = ready.error().message};
-    actor_.record(SessionFailed{std::move(error)});
+    begin_message();
+    fail_message({.name = "UnknownError", .message = ready.error().message});
     co_return std::string("error");
   }
   Next next = Next::step;
-  if (interrupted_) next = co_await finish_interrupted_step();
+  if (interrupted_) {
+    next = co_await finish_interrupted_step();
+  } else if (!may_resume()) {
+    begin_message();
+    fail_message(not_resumed_error());
+    next = Next::error;
+  }
   const int steps_max = agent_->steps.value_or(engine_.options.steps_max);
   for (int steps = 0; next == Next::step; ++steps) {
     if (steps >= steps_max || stuck()) {
@@ -175,22 +181,26 @@ Task<Result<void>> Turn::prepare() {
 
 // ------------------------------------------------------------------------------------------------ one step
 
-Task<Turn::Next> Turn::step() {
+void Turn::begin_message() {
   parts_.clear();
   newest_ = engine_.ids.message_after(newest_);
   message_ = AssistantMessage{.id = newest_,
                               .session_id = actor_.state().session.id,
                               .parent_id = prompt_,
                               .created = engine_.clock.now_ms(),
-                              .model_id = model_->id,
-                              .provider_id = provider_->id,
+                              .model_id = user_.model.model_id,
+                              .provider_id = user_.model.provider_id,
                               .variant = user_.model.variant,
-                              .mode = agent_->name,
-                              .agent = agent_->name,
+                              .mode = user_.agent,
+                              .agent = user_.agent,
                               .cwd = instance_->location.directory.string(),
                               .root = instance_->location.worktree.string()};
-  actor_.set_status(busy());
   actor_.record(MessageUpdated{message_});
+}
+
+Task<Turn::Next> Turn::step() {
+  actor_.set_status(busy());
+  begin_message();
 
   StepAssembler assembler(engine_.loop, engine_.clock, engine_.ids, message_.session_id, message_.id,
                           {.record =
@@ -356,11 +366,23 @@ Task<bool> Turn::run_call(Part part) {
 
 // ------------------------------------------------------------------------------------------------ after a restart
 
+bool Turn::may_resume() const {
+  const int attempt = actor_.state().turn_attempt;
+  if (attempt <= 1) return true;  // no restart came in between
+  return engine_.options.recovery == Recovery::resume && attempt <= engine_.options.resumes_max + 1;
+}
+
+MessageError Turn::not_resumed_error() const {
+  return {.name = "UnknownError",
+          .message = engine_.options.recovery == Recovery::end
+                         ? "The server stopped during this turn; by policy it was not resumed"
+                         : "The server stopped during this turn again and again; it was not resumed once more"};
+}
+
 Task<Turn::Next> Turn::finish_interrupted_step() {
   message_ = std::get<AssistantMessage>(interrupted_->info);
   parts_ = std::move(interrupted_->parts);
-  const bool resume = engine_.options.recovery == Recovery::resume &&
-                      actor_.state().turn_attempt <= engine_.options.resumes_max + 1;
+  const bool resume = may_resume();
   const TimeMs now = engine_.clock.now_ms();
 
   const auto asks = [&](const ToolPart& call) {
@@ -401,10 +423,7 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
     co_return next;
   }
   if (!resume) {
-    fail_message({.name = "UnknownError",
-                  .message = actor_.state().turn_attempt > engine_.options.resumes_max + 1
-                                 ? "The server stopped during this turn more than once; it was not resumed again"
-                                 : "The server stopped during this turn; by policy it was not resumed"});
+    fail_message(not_resumed_error());
     co_return Next::error;
   }
   // What was streamed stays as it is, and the next step goes on from it.
@@ -464,7 +483,7 @@ void Turn::finish_step(const std::string& reason, const Tokens& tokens) {
   fingerprints_.push_back(fingerprint);
 }
 
-bool Turn::stuck() {
+bool Turn::stuck() const {
   const auto count = static_cast<std::size_t>(engine_.options.no_progress_max);
   if (fingerprints_.size() < count) return false;
   return std::all_of(fingerprints_.end() - static_cast<std::ptrdiff_t>(count), fingerprints_.end(),

@@ -35,7 +35,11 @@ class Turn {
   Task<Next> run_calls(std::vector<domain::Part> calls);
   Task<bool> run_call(domain::Part part);  // true: a person rejected it
   Task<Next> finish_interrupted_step();
-  bool stuck();
+  bool stuck() const;
+  bool may_resume() const;
+  domain::MessageError not_resumed_error() const;
+
+  void begin_message();
 
   void record_part(domain::Part part);
   void finish_step(const std::string& reason, const domain::Tokens& tokens);

@@ -1,0 +1,374 @@
+// The engine over the real store and feed, with a model and tools that do as they are told.
+#include "session/host.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/testing/test_loop.hpp"
+#include "session/instance.hpp"
+#include "session/testing/fake_provider.hpp"
+#include "store/open.hpp"
+#include "store/testing/samples.hpp"
+#include "tools/testing/fixture.hpp"
+
+namespace quarterdeck::session {
+namespace {
+
+using namespace domain;
+using namespace session::testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Answers with its own input; the word "wait" in it makes it wait until it is stopped.
+class EchoTool final : public tools::Tool {
+ public:
+  explicit EchoTool(std::vector<std::string>& runs) : runs_(runs) {}
+  std::string_view name() const override { return "echo"; }
+  std::string_view description() const override { return "Says its input"; }
+  std::string_view parameters() const override { return R"({"type":"object"})"; }
+  Task<tools::ToolResult> run(JsonText input, tools::ToolContext& context) override {
+    auto allowed = co_await context.host.ask({.permission = "echo", .patterns = {input.text}, .always = {"*"}});
+    if (!allowed) co_return std::unexpected(allowed.error());
+    runs_.push_back(input.text);
+    if (input.text.contains("wait")) {
+      context.host.progress({}, JsonText{R"({"output":"so far"})"});
+      co_await sleep_ms(context.loop, 60'000, context.stop);
+      co_return std::unexpected(tools::ToolFailure{.kind = tools::ToolFailure::Kind::cancelled, .message = "stopped"});
+    }
+    co_return tools::ToolOutput{.title = "echo", .output = input.text};
+  }
+
+ private:
+  std::vector<std::string>& runs_;
+};
+
+class HostTest : public ::testing::Test {
+ protected:
+  HostTest() { start(); }
+  ~HostTest() override { stop(); }
+
+  void start() {
+    shutdown_ = std::stop_source();
+    auto opened = store::open_sqlite(loop_, system_clock(), system_random(), {.directory = dir_.path() / "data"});
+    if (!opened) throw std::runtime_error(opened.error().message);
+    store_ = std::move(*opened);
+    feed_ = std::make_unique<feed::Feed>(
+        loop_, *pool_, system_clock(), system_random(),
+        [this](store::Seq after, std::int64_t limit) { return store_->query().events_after(after, limit); }, 0);
+    instances_ = std::make_unique<Instances>(loop_, *pool_, processes_, places(),
+                                             [](config::Config) { return fake_providers(); });
+    std::vector<std::unique_ptr<tools::Tool>> list;
+    list.push_back(std::make_unique<EchoTool>(runs_));
+    tools_.emplace(std::move(list));
+    engine_.emplace(Engine{.loop = loop_,
+                           .pool = *pool_,
+                           .clock = system_clock(),
+                           .ids = ids_,
+                           .store = store_->events(),
+                           .query = store_->query(),
+                           .feed = *feed_,
+                           .protocols = {{"fake", &provider_}},
+                           .tools = *tools_,
+                           .processes = processes_,
+                           .instances = *instances_,
+                           .places = places(),
+                           .options = options_,
+                           .shutdown = shutdown_.get_token()});
+    host_ = std::make_unique<Host>(*engine_);
+  }
+  void stop() {
+    shutdown_.request_stop();
+    loop_.run_until(host_->shutdown());
+    host_.reset();
+    feed_.reset();
+    store_.reset();
+  }
+  void restart() {
+    stop();
+    start();
+    ASSERT_TRUE(loop_.run_until(host_->recover()));
+  }
+
+  static Task<std::vector<ProviderInfo>> fake_providers() {
+    ProviderInfo provider{.id = "fake", .name = "Fake", .protocol = "fake"};
+    provider.models["model"] = {.id = "model", .provider_id = "fake", .api_id = "model", .prices = {.input = 1, .output = 2}};
+    co_return std::vector{provider};
+  }
+  Places places() const {
+    return {.home = dir_.path(), .data = dir_.path() / "data", .config = dir_.path() / "c", .opencode_config = dir_.path() / "o"};
+  }
+
+  SessionId open(Ruleset rules = {}) {
+    CreateSession command{.directory = dir_.path().string(), .title = "a title"};
+    if (!rules.empty()) command.permission = std::move(rules);
+    return loop_.run_until(host_->create(std::move(command)))->id;
+  }
+  static Prompt saying(std::string text) { return {.parts = {{.content = TextPart{.text = std::move(text)}}}}; }
+  MessageId admit(const SessionId& id, std::string text) { return *loop_.run_until(host_->prompt(id, saying(std::move(text)))); }
+  Result<MessageId> answer(const SessionId& id, const MessageId& prompt) { return loop_.run_until(host_->answer(id, prompt)); }
+  AssistantMessage say(const SessionId& id, std::string text) {
+    const auto last = answer(id, admit(id, std::move(text)));
+    return std::get<AssistantMessage>(store_->query().message(id, *last)->info);
+  }
+  std::vector<MessageWithParts> history(const SessionId& id) { return *store_->query().history(id); }
+  template <class P>
+  std::vector<P> parts(const SessionId& id) {
+    std::vector<P> out;
+    for (const auto& message : history(id)) {
+      for (const auto& part : message.parts) {
+        if (const auto* content = std::get_if<P>(&part.content)) out.push_back(*content);
+      }
+    }
+    return out;
+  }
+  void until(std::function<bool()> so) { loop_.run_while([&] { return !so(); }); }
+
+  store::testing::TempDir dir_;
+  quarterdeck::testing::TestLoop loop_;
+  std::unique_ptr<BlockingPool> pool_ = make_blocking_pool(2);
+  IdSource ids_{system_clock(), system_random()};
+  tools::testing::NoProcesses processes_;
+  FakeProvider provider_{loop_};
+  EngineOptions options_{.version = "test"};
+  std::vector<std::string> runs_;
+  std::stop_source shutdown_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<feed::Feed> feed_;
+  std::unique_ptr<Instances> instances_;
+  std::optional<tools::Registry> tools_;
+  std::optional<Engine> engine_;
+  std::unique_ptr<Host> host_;
+};
+
+TEST_F(HostTest, AnswersAPromptWithTextTokensAndCost) {
+  provider_.answer(says("hello"));
+  const SessionId id = open();
+  const AssistantMessage message = say(id, "hi");
+  EXPECT_EQ(message.finish, "stop");
+  EXPECT_EQ(message.tokens.output, 5);
+  EXPECT_DOUBLE_EQ(message.cost, (10 * 1 + 5 * 2) / 1e6);
+  EXPECT_TRUE(message.completed);
+  EXPECT_EQ(parts<TextPart>(id).back().text, "hello");
+  EXPECT_DOUBLE_EQ(store_->query().session(id)->cost, message.cost);
+}
+
+TEST_F(HostTest, RunsToolCallsAndFeedsTheirResultsBack) {
+  provider_.answer(calls("echo", R"({"a":1})"));
+  provider_.answer(says("done"));
+  const SessionId id = open();
+  say(id, "go");
+  EXPECT_THAT(runs_, ElementsAre(R"({"a":1})"));
+  ASSERT_EQ(provider_.requests().size(), 2u);
+  const auto& results = provider_.requests()[1].messages.back();
+  EXPECT_EQ(results.role, llm::Role::tool);
+  EXPECT_EQ(std::get<llm::ToolResultContent>(results.content[0]).output, R"({"a":1})");
+  EXPECT_TRUE(std::holds_alternative<ToolCompleted>(parts<ToolPart>(id)[0].state));
+}
+
+TEST_F(HostTest, QueuedPromptsAreAnsweredInOrderEachByItsOwnTurn) {
+  for (const char* text : {"one", "two", "three"}) provider_.answer(says(text));
+  const SessionId id = open();
+  std::vector<MessageId> prompts;
+  for (const char* text : {"1", "2", "3"}) prompts.push_back(admit(id, text));
+  for (const MessageId& prompt : prompts) ASSERT_TRUE(answer(id, prompt));
+  std::vector<MessageId> answered;
+  for (const auto& message : history(id)) {
+    if (const auto* assistant = std::get_if<AssistantMessage>(&message.info)) answered.push_back(assistant->parent_id);
+  }
+  EXPECT_EQ(answered, prompts);
+}
+
+TEST_F(HostTest, TheSameMessageIdIsAdmittedOnceAlsoAfterARestart) {
+  provider_.answer(says("only one"));
+  const SessionId id = open();
+  Prompt prompt = saying("hi");
+  prompt.message_id = MessageId{"msg_200000000001AAAAAAAAAAAAAA"};
+  ASSERT_TRUE(loop_.run_until(host_->prompt(id, prompt)));
+  const auto first = answer(id, *prompt.message_id);
+  restart();
+  ASSERT_TRUE(loop_.run_until(host_->prompt(id, prompt)));
+  EXPECT_EQ(answer(id, *prompt.message_id), first);
+  EXPECT_EQ(provider_.requests().size(), 1u);
+  EXPECT_EQ(history(id).size(), 2u);
+}
+
+TEST_F(HostTest, AFailedCallIsTriedAgainAndItsPartialTextTakenBack) {
+  provider_.answer({.events = {llm::TextDelta{"half an ans"}},
+                    .error = llm::ModelError{.kind = llm::ModelError::Kind::network, .message = "reset", .retry_after_ms = 5, .retryable = true}});
+  provider_.answer(says("whole answer"));
+  const SessionId id = open();
+  EXPECT_EQ(say(id, "hi").finish, "stop");
+  EXPECT_EQ(parts<TextPart>(id).size(), 2u);  // the prompt's and the answer's
+  EXPECT_EQ(parts<TextPart>(id).back().text, "whole answer");
+}
+
+TEST_F(HostTest, RetriesAreBoundedAndEndInAStoredError) {
+  for (int i = 0; i < 20; ++i) {
+    provider_.answer(fails({.kind = llm::ModelError::Kind::overloaded, .message = "busy", .status = 503, .retry_after_ms = 1, .retryable = true}));
+  }
+  const SessionId id = open();
+  const AssistantMessage message = say(id, "hi");
+  ASSERT_TRUE(message.error);
+  EXPECT_EQ(message.error->name, "APIError");
+  EXPECT_EQ(message.error->status_code, 503);
+  EXPECT_EQ(provider_.requests().size(), 6u);
+}
+
+TEST_F(HostTest, TheSameCallsWithTheSameResultsEndTheTurn) {
+  for (int i = 0; i < 20; ++i) provider_.answer(calls("echo", "{}"));
+  const SessionId id = open();
+  const AssistantMessage message = say(id, "go");
+  ASSERT_TRUE(message.error);
+  EXPECT_THAT(message.error->message, HasSubstr("the same tool calls"));
+  EXPECT_EQ(provider_.requests().size(), 5u);
+}
+
+TEST_F(HostTest, AnAbortClosesWhatIsOpenAndLeavesTheQueue) {
+  provider_.answer(calls("echo", R"({"wait":1})"));
+  provider_.answer(says("second"));
+  const SessionId id = open();
+  const MessageId first = admit(id, "one");
+  const MessageId second = admit(id, "two");
+  until([&] { return !runs_.empty(); });
+  EXPECT_TRUE(host_->abort(id));
+  const auto aborted = std::get<AssistantMessage>(store_->query().message(id, *answer(id, first))->info);
+  EXPECT_EQ(aborted.error->name, "MessageAbortedError");
+  const ToolError error = std::get<ToolError>(parts<ToolPart>(id)[0].state);
+  EXPECT_EQ(error.error, "Tool execution aborted");
+  EXPECT_THAT(error.metadata->text, HasSubstr("so far"));
+  EXPECT_TRUE(answer(id, second));
+  EXPECT_FALSE(host_->abort(id));
+  EXPECT_TRUE(host_->busy().empty());
+}
+
+TEST_F(HostTest, AskingRulesWaitForAnAnswerAndAlwaysLasts) {
+  provider_.answer(calls("echo", R"({"n":1})"));
+  provider_.answer(calls("echo", R"({"n":2})"));
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  const MessageId prompt = admit(id, "go");
+  until([&] { return !store_->query().open_requests(id)->empty(); });
+  const PermissionRequest request = store_->query().open_requests(id)->front();
+  EXPECT_EQ(request.permission, "echo");
+  EXPECT_TRUE(runs_.empty());
+  ASSERT_TRUE(loop_.run_until(host_->reply({.request_id = request.id, .reply = Reply::always})));
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_EQ(runs_.size(), 2u);
+  const auto again = loop_.run_until(host_->reply({.request_id = request.id}));
+  EXPECT_EQ(again.error().code, ErrorCode::not_found);
+}
+
+TEST_F(HostTest, ARejectionStopsTheTurnAndAReasonGoesToTheModel) {
+  provider_.answer(calls("echo", R"({"n":1})"));
+  provider_.answer(calls("echo", R"({"n":2})"));
+  provider_.answer(says("I see"));
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  const auto next_request = [&] {
+    until([&] { return !store_->query().open_requests(id)->empty(); });
+    return store_->query().open_requests(id)->front().id;
+  };
+  MessageId prompt = admit(id, "go");
+  ASSERT_TRUE(loop_.run_until(host_->reply({.request_id = next_request(), .reply = Reply::reject})));
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_EQ(provider_.requests().size(), 1u);
+  prompt = admit(id, "go on");
+  ASSERT_TRUE(loop_.run_until(host_->reply({.request_id = next_request(), .reply = Reply::reject, .message = "use the other"})));
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_EQ(provider_.requests().size(), 3u);
+  EXPECT_THAT(std::get<ToolError>(parts<ToolPart>(id).back().state).error, HasSubstr("use the other"));
+  EXPECT_TRUE(runs_.empty());
+}
+
+TEST_F(HostTest, DenyRulesAnswerTheModelWithoutAsking) {
+  provider_.answer(calls("echo", R"({"n":1})"));
+  const SessionId id = open({{"echo", "{*", Action::deny}});
+  say(id, "go");
+  EXPECT_THAT(std::get<ToolError>(parts<ToolPart>(id)[0].state).error, HasSubstr("specified a rule which prevents you"));
+  EXPECT_TRUE(runs_.empty());
+}
+
+TEST_F(HostTest, AToolThatIsDeniedAltogetherIsNotOffered) {
+  provider_.answer(says("ok"));
+  const SessionId id = open({{"echo", "*", Action::deny}});
+  say(id, "go");
+  EXPECT_TRUE(provider_.requests()[0].tools.empty());
+}
+
+TEST_F(HostTest, ADefaultTitleIsReplacedAfterTheFirstPrompt) {
+  provider_.answer(says("either the answer or the title"));
+  provider_.answer(says("either the answer or the title"));
+  const SessionId id = loop_.run_until(host_->create({.directory = dir_.path().string()}))->id;
+  say(id, "hi");
+  until([&] { return store_->query().session(id)->title == "either the answer or the title"; });
+}
+
+TEST_F(HostTest, AnUnknownModelIsRefusedBeforeAnythingIsStored) {
+  const SessionId id = open();
+  Prompt prompt = saying("hi");
+  prompt.model = ModelRef{"fake", "nosuch", {}};
+  const auto refused = loop_.run_until(host_->prompt(id, prompt));
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid);
+  EXPECT_EQ(refused.error().message, "Model not found: fake/nosuch.");
+  EXPECT_TRUE(history(id).empty());
+}
+
+TEST_F(HostTest, AShutdownLeavesTheTurnOpenAndTheNextStartResumesIt) {
+  provider_.answer({.events = {llm::TextDelta{"first half, "}}, .hang = true});
+  provider_.answer(says("second half"));
+  const SessionId id = open();
+  const MessageId prompt = admit(id, "go");
+  until([&] { return provider_.streaming(); });
+  restart();
+  ASSERT_TRUE(answer(id, prompt));
+  const auto messages = history(id);
+  ASSERT_EQ(messages.size(), 3u);
+  EXPECT_EQ(std::get<TextPart>(messages[1].parts[1].content).text, "first half, ");
+  EXPECT_EQ(std::get<AssistantMessage>(messages[2].info).finish, "stop");
+  EXPECT_TRUE(store_->query().sessions_with_work()->empty());
+}
+
+TEST_F(HostTest, PlannedRestartsAreNotCountedAgainstATurn) {
+  for (int i = 0; i < 5; ++i) provider_.answer({.events = {llm::TextDelta{"x"}}, .hang = true});
+  provider_.answer(says("done at last"));
+  const SessionId id = open();
+  const MessageId prompt = admit(id, "go");
+  for (int i = 0; i < 5; ++i) {
+    until([&] { return provider_.streaming(); });
+    restart();
+  }
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_EQ(parts<TextPart>(id).back().text, "done at last");
+}
+
+TEST_F(HostTest, ATurnThatWasRunningInSeveralCrashesIsEndedWithAReason) {
+  provider_.answer({.events = {llm::TextDelta{"x"}}, .hang = true});
+  const SessionId id = open();
+  const MessageId prompt = admit(id, "go");
+  until([&] { return provider_.streaming(); });
+  stop();
+  start();
+  // As if it had been taken up, and the server had crashed, three times.
+  ASSERT_TRUE(loop_.run_until(store_->events().append(store::Batch{.session = id, .events = {TurnStarted{prompt, 3}}})));
+  ASSERT_TRUE(loop_.run_until(host_->recover()));
+  const auto last = answer(id, prompt);
+  ASSERT_TRUE(last);
+  EXPECT_THAT(std::get<AssistantMessage>(store_->query().message(id, *last)->info).error->message,
+              HasSubstr("not resumed once more"));
+  EXPECT_EQ(provider_.requests().size(), 1u);
+  EXPECT_TRUE(store_->query().sessions_with_work()->empty());
+}
+
+TEST_F(HostTest, DeletingASessionTakesItsChildrenAndItsRunningTurn) {
+  provider_.answer(calls("echo", R"({"wait":1})"));
+  const SessionId id = open();
+  const SessionId child =
+      loop_.run_until(host_->create({.directory = dir_.path().string(), .parent_id = id, .title = "child"}))->id;
+  admit(id, "go");
+  until([&] { return !runs_.empty(); });
+  ASSERT_TRUE(loop_.run_until(host_->remove(id)));
+  EXPECT_FALSE(store_->query().session(id));
+  EXPECT_FALSE(store_->query().session(child));
+  EXPECT_TRUE(host_->busy().empty());
+}
+
+}  // namespace
+}  // namespace quarterdeck::session
