@@ -84,9 +84,9 @@ export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }
     directory,
     env,
     modelURL,
-    // Starts the server on this world's data; again after a stop for a restart.
-    async serve({ args = [], env: more = {} } = {}) {
-      const server = start(["serve", "--port", "0", ...args], {
+    // Starts the server on this world's data; again after a stop for a restart (with `port`: where it was).
+    async serve({ args = [], port = 0, env: more = {} } = {}) {
+      const server = start(["serve", "--port", String(port), ...args], {
         env: { ...env, ...more },
         cwd: directory,
         ready: /listening on (http:\/\/[^\s]+)/,
