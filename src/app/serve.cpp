@@ -10,10 +10,9 @@
 namespace quarterdeck::app {
 namespace {
 
-Task<void> live(net::EventLoop& loop, Server& server) {
+Task<void> live(Server& server) {
   co_await server.recover();
   if (!server.model_line().empty()) log::info("model: {}", server.model_line());
-  (void)loop;
 }
 
 Task<void> die(net::EventLoop& loop, Server& server) {
@@ -24,6 +23,10 @@ Task<void> die(net::EventLoop& loop, Server& server) {
 }  // namespace
 
 int serve(const ServeOptions& options, process::Spawner spawner) {
+  log::set_level(options.log_level == "debug"  ? log::Level::debug
+                 : options.log_level == "warn" ? log::Level::warn
+                 : options.log_level == "error" ? log::Level::error
+                                                : log::Level::info);
   const auto loop = net::make_event_loop();
   auto made = make_server(*loop, options, Places::from_environment(), std::move(spawner));
   if (!made) {
@@ -45,7 +48,7 @@ int serve(const ServeOptions& options, process::Spawner spawner) {
   // OpenCode's SDK waits for a line of this form on standard output.
   std::printf("quarterdeck server listening on http://%s:%u\n", options.hostname.c_str(), server.port());
   std::fflush(stdout);
-  tasks.spawn(live(*loop, server));
+  tasks.spawn(live(server));
   loop->run();
   return 0;
 }

@@ -35,7 +35,7 @@ void Actor::set_status(Status status) {
 Task<void> Actor::work(std::stop_token shutdown) {
   ASSERT(!working_, "one worker a session");
   working_ = true;
-  while (!shutdown.stop_requested() && !broken() && !state_.deleted) {
+  while (!shutdown.stop_requested() && !broken() && !closed_) {
     if (!state_.turn && state_.inbox.empty()) break;
     const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
     turn_stop_.emplace();
@@ -51,22 +51,23 @@ Task<void> Actor::work(std::stop_token shutdown) {
       record(TurnEnded{prompt, reason});
     }
     turn_stop_.reset();
-    const bool more = !state_.inbox.empty() && !shutdown.stop_requested();
-    if (!more) {
-      working_ = false;
-      set_status(idle());
-      show(SessionIdle{});
-    }
+    if (state_.inbox.empty() || shutdown.stop_requested() || closed_) rest();
     [[maybe_unused]] const auto stored = co_await committed();
     for (auto& answered : std::exchange(waiters_[prompt], {})) answered(Unit{});
     waiters_.erase(prompt);
-    if (!more) break;
   }
   working_ = false;
+  rest();
   // Whoever still waits learns it from the store: nothing was lost, the rest was not begun.
   for (auto& [prompt, waiting] : std::exchange(waiters_, {})) {
     for (auto& answered : waiting) answered(Unit{});
   }
+}
+
+void Actor::rest() {
+  if (status_.type == Status::Type::idle) return;
+  set_status(idle());
+  show(SessionIdle{});
 }
 
 Task<std::string> Actor::run_turn(MessageId prompt) {
@@ -81,6 +82,7 @@ Task<std::string> Actor::run_turn(MessageId prompt) {
     fail_turn({.name = "UnknownError", .message = "Internal error; see the server's log"});
   }
   instance_.reset();
+  early_answers_.clear();
   co_return reason;
 }
 
@@ -90,6 +92,11 @@ bool Actor::abort() {
   if (!turn_stop_) return false;
   turn_stop_->request_stop();
   return true;
+}
+
+void Actor::close() {
+  closed_ = true;
+  abort();
 }
 
 Task<void> Actor::answered(MessageId prompt) {
@@ -122,10 +129,20 @@ Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk as
   }
   if (!needs_answer) co_return std::expected<void, tools::ToolFailure>();
 
-  // After a restart the same call asks again: its request is still open, and whoever saw it answers that one.
+  // After a restart the same call asks again: its request is still open, and whoever saw it answers that one, or has
+  // answered it before the call got here.
+  const auto same = [&](const PermissionRequest& request) {
+    return request.tool == call && request.permission == ask.permission && request.patterns == ask.patterns;
+  };
+  const auto early = std::ranges::find_if(early_answers_, [&](const auto& entry) { return same(entry.first); });
+  if (early != early_answers_.end()) {
+    const PermissionAnswer answer = std::move(early->second);
+    early_answers_.erase(early);
+    co_return outcome(answer);
+  }
   PermissionId id;
   for (const auto& [open, request] : state_.requests) {
-    if (request.tool == call && request.permission == ask.permission && request.patterns == ask.patterns) id = open;
+    if (same(request)) id = open;
   }
   if (id.empty()) {
     id = engine_.ids.permission();
@@ -153,9 +170,9 @@ Task<Result<void>> Actor::reply(ReplyPermission reply) {
   // Somebody else may have answered while we waited.
   decided = decide(state_, reply);
   if (!decided) co_return std::unexpected(decided.error());
-  std::vector<PermissionId> answered;
+  std::vector<PermissionRequest> answered;
   for (Event& event : *decided) {
-    answered.push_back(std::get<PermissionReplied>(event).request_id);
+    answered.push_back(state_.requests.at(std::get<PermissionReplied>(event).request_id));
     record(std::move(event));
   }
   if (reply.reply == Reply::always) {
@@ -165,8 +182,8 @@ Task<Result<void>> Actor::reply(ReplyPermission reply) {
   }
   const auto stored = co_await committed();
   if (!stored) co_return std::unexpected(stored.error());
-  for (const PermissionId& id : answered) {
-    gate_.answer(id, {.reply = reply.reply, .message = id == reply.request_id ? reply.message : std::nullopt});
+  for (const PermissionRequest& one : answered) {
+    answer_call(one, {.reply = reply.reply, .message = one.id == reply.request_id ? reply.message : std::nullopt});
   }
   if (reply.reply == Reply::always) {
     if (const Agent* agent = instance->find_agent(state_.session.agent.value_or(""))) {
@@ -186,7 +203,15 @@ void Actor::release_now_allowed(const Instance& instance, const Agent& agent) {
     });
     if (!allowed) continue;
     record(PermissionReplied{id, Reply::always, {}});
-    gate_.answer(id, {.reply = Reply::always});
+    answer_call(request, {.reply = Reply::always});
+  }
+}
+
+void Actor::answer_call(const PermissionRequest& request, PermissionAnswer answer) {
+  if (gate_.waiting(request.id)) {
+    gate_.answer(request.id, std::move(answer));
+  } else if (state_.turn) {
+    early_answers_.emplace_back(request, std::move(answer));
   }
 }
 

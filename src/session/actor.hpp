@@ -43,6 +43,8 @@ class Actor {
   Task<void> work(std::stop_token shutdown);
   // Ends the running turn; queued prompts stay. True when there was one.
   bool abort();
+  // Ends the running turn and begins no other: the session is about to be deleted.
+  void close();
   // Resolves when the turn that answers `prompt` has ended and is on disk.
   Task<void> answered(MessageId prompt);
 
@@ -60,16 +62,21 @@ class Actor {
                                                     std::stop_token stop);
 
  private:
+  void answer_call(const domain::PermissionRequest& request, PermissionAnswer answer);
   void release_now_allowed(const Instance& instance, const domain::Agent& agent);
   Task<std::string> run_turn(MessageId prompt);
+  void rest();  // nothing to do for now: says so, once
   void fail_turn(const domain::MessageError& error);
 
   Engine& engine_;
   State state_;
   Journal journal_;
   PermissionGate gate_;
+  // Answers to requests from before a restart, whose calls have not come back to ask yet.
+  std::vector<std::pair<domain::PermissionRequest, PermissionAnswer>> early_answers_;
   domain::Status status_;
   bool working_ = false;
+  bool closed_ = false;
   std::optional<std::stop_source> turn_stop_;
   std::shared_ptr<Instance> instance_;  // of the running turn
   std::function<void()> store_streaming_;

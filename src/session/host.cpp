@@ -12,6 +12,8 @@ using namespace domain;
 
 namespace {
 
+constexpr std::int64_t kBrokenRetryMs = 5'000;
+
 std::string text_of(const Prompt& prompt) {
   std::string text;
   for (const PromptPart& part : prompt.parts) {
@@ -69,8 +71,14 @@ void Host::wake(const std::shared_ptr<Actor>& actor) {
 Task<void> Host::run(std::shared_ptr<Actor> actor) {
   co_await actor->work(engine_.shutdown);
   if (actor->broken() && !engine_.shutting_down()) {
-    // The disk was full or gone. What is stored goes on when it can be written again.
-    actors_.erase(actor->state().session.id);
+    // The disk is full or gone. What is stored goes on when it can be written again.
+    const SessionId id = actor->state().session.id;
+    actors_.erase(id);
+    actor.reset();
+    const bool waited = co_await sleep_ms(engine_.loop, kBrokenRetryMs, engine_.shutdown);
+    if (!waited) co_return;
+    const auto again = this->actor(id);
+    if (again) wake(*again);
     co_return;
   }
   release(actor);
@@ -134,10 +142,8 @@ Task<Result<void>> Host::remove(SessionId id) {
 
 Task<Result<void>> Host::remove_one(SessionId id) {
   CO_TRY(const std::shared_ptr<Actor> found, actor(id));
-  if (found->working()) {
-    found->abort();
-    if (found->state().turn) co_await found->answered(*found->state().turn);
-  }
+  found->close();
+  if (found->state().turn && found->working()) co_await found->answered(*found->state().turn);
   engine_.processes.kill_owner(id.value);
   if (found->state().deleted) co_return no_such(id);
   found->record(SessionDeleted{found->state().session});
@@ -196,6 +202,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
     }
     if (known) {
       CO_TRY_VOID(co_await found->committed());
+      release(found);
       co_return given;
     }
   }
@@ -239,6 +246,7 @@ Task<Result<MessageId>> Host::answer(SessionId id, MessageId prompt) {
   if (const auto found = actors_.find(id); found != actors_.end()) {
     const std::shared_ptr<Actor> held = found->second;
     co_await held->answered(prompt);
+    [[maybe_unused]] const auto stored = co_await held->committed();
     release(held);
   }
   CO_TRY(const std::optional<MessageId> last, engine_.query.last_answer(id, prompt));
@@ -278,6 +286,7 @@ Task<void> Host::settle(SessionId id) {
   const std::shared_ptr<Actor> held = found->second;
   held->store_streaming();
   [[maybe_unused]] const auto stored = co_await held->committed();
+  release(held);
 }
 
 }  // namespace quarterdeck::session

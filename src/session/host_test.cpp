@@ -363,8 +363,10 @@ TEST_F(HostTest, DeletingASessionTakesItsChildrenAndItsRunningTurn) {
   const SessionId child =
       loop_.run_until(host_->create({.directory = dir_.path().string(), .parent_id = id, .title = "child"}))->id;
   admit(id, "go");
+  admit(id, "never begun");
   until([&] { return !runs_.empty(); });
   ASSERT_TRUE(loop_.run_until(host_->remove(id)));
+  EXPECT_EQ(provider_.requests().size(), 1u);
   EXPECT_FALSE(store_->query().session(id));
   EXPECT_FALSE(store_->query().session(child));
   EXPECT_TRUE(host_->busy().empty());
