@@ -112,6 +112,8 @@ test("permissions are asked, answered once, always and never", async () => {
       if (value.type === type) return value.properties
     }
   }
+  // The SDK connects with the first event that is asked for.
+  await until("server.connected")
   const say = (line) => v2.session.promptAsync({ sessionID: session.id, parts: [{ type: "text", text: line }] })
   await say('TOOL:[["bash",{"command":"echo allowed"}]]')
   const first = await until("permission.asked")
