@@ -37,6 +37,9 @@ Task<std::expected<void, ToolFailure>> ask_to_edit(Target target, std::string di
 
 Task<std::expected<FileLocks::Guard, ToolFailure>> guard_and_lock(Target target, std::shared_ptr<FileLocks> locks,
                                                                   ToolContext& context) {
+  // Calls of one step come here in their order, and what follows may overtake: the place in the queue is taken at once.
+  const FileLocks::Guard place = co_await locks->lock(context.loop, "as written: " + target.file.string(), context.stop);
+  if (!place.held()) co_return std::unexpected(cancelled());
   const auto allowed = co_await guard(target.file, PathKind::file, context);
   if (!allowed) co_return std::unexpected(allowed.error());
   const auto resolve = [file = target.file] { return real_path(file).string(); };
