@@ -5,6 +5,7 @@
 #include "tools/glob/glob.hpp"
 #include "tools/grep/grep.hpp"
 #include "tools/invalid/invalid.hpp"
+#include "tools/list/list.hpp"
 #include "tools/read/read.hpp"
 #include "tools/todowrite/todowrite.hpp"
 #include "tools/tool.hpp"
@@ -22,6 +23,7 @@ Registry builtin() {
   tools.push_back(make_glob());
   tools.push_back(make_grep());
   tools.push_back(make_invalid());
+  tools.push_back(make_list());
   tools.push_back(make_read());
   tools.push_back(make_todowrite());
   tools.push_back(make_write(locks));

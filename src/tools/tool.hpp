@@ -110,7 +110,7 @@ class Registry {
   std::vector<std::unique_ptr<Tool>> tools_;
 };
 
-// apply_patch bash edit glob grep invalid read todowrite write. OpenCode 1.18 has no list tool: read shows directories.
+// apply_patch bash edit glob grep invalid list read todowrite write.
 Registry builtin();
 
 }  // namespace quarterdeck::tools

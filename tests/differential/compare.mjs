@@ -38,8 +38,8 @@ export function normalise(value, names) {
   return Object.fromEntries(Object.keys(value).sort().filter((key) => value[key] !== undefined).map((key) => [normalise(key, names), normalise(value[key], names)]));
 }
 
-// What OpenCode has and we have not, or does on its own account: taken out of what it answered before we compare.
-const kToolsOfOpenCode = /\b(question|skill|task|webfetch), /g;
+// What only one of the two has, or does on its own account: taken out of the answers before we compare.
+const kToolsOfOne = /\b(list|question|skill|task|webfetch), /g;
 
 export function comparable(result) {
   const files = { ...result.files };
@@ -49,7 +49,7 @@ export function comparable(result) {
   const asks = result.asks && [...result.asks].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
   return inTexts({ ...result, files, asks }, (text) =>
     text
-      .replace(/(Available tools: )(.*)/g, (_, words, names) => words + names.replace(/\.$/, ', .').replace(kToolsOfOpenCode, '').replace(/, \.$/, '.'))
+      .replace(/(Available tools: )(.*)/g, (_, words, names) => words + names.replace(/\.$/, ', .').replace(kToolsOfOne, '').replace(/, \.$/, '.'))
       // The rules it quotes have their members in the order in which the configuration was written.
       .replace(/\{"permission":"[^{}]*\}/g, (rule) => sorted(rule)),
   );

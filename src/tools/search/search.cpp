@@ -99,8 +99,10 @@ bool cannot_start(const Result<Finished>& finished) {
 
 Task<std::expected<std::vector<std::filesystem::path>, std::string>> find_files(FileQuery query, ToolContext& context) {
   process::Spawn spawn = ripgrep(query.directory, context);
-  spawn.argv.insert(spawn.argv.end(), {"--files", "--null", "--no-ignore"});
+  spawn.argv.insert(spawn.argv.end(), {"--files", "--null"});
+  if (query.ignored) spawn.argv.push_back("--no-ignore");
   append_glob(spawn, query.pattern);
+  for (const std::string& glob : query.exclude) spawn.argv.push_back("--glob=!" + glob);
   std::vector<std::filesystem::path> files;
   TakeRecord take = [&files, &query](std::string_view record) {
     files.push_back(absolute(query.directory, record));

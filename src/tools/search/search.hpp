@@ -17,6 +17,8 @@ namespace quarterdeck::tools {
 struct FileQuery {
   std::filesystem::path directory;
   std::string pattern;  // a glob as in .gitignore: without "/" at any depth, "!" inverts; empty = all files
+  std::vector<std::string> exclude;  // globs of files and directories to leave out
+  bool ignored = true;               // also what .gitignore names; our walk does not read that
   std::size_t limit = 100;
 };
 

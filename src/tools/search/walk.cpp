@@ -18,22 +18,27 @@ class Glob {
   explicit Glob(std::string_view glob) {
     if (glob.empty()) return;
     inverted_ = glob.starts_with('!');
-    const auto regex = glob_to_regex(glob.substr(inverted_ ? 1 : 0));
+    if (inverted_) glob.remove_prefix(1);
+    for_directories_ = glob.ends_with('/');
+    const auto regex = glob_to_regex(glob.substr(0, glob.size() - (for_directories_ ? 1 : 0)));
     RE2::Options options;
     options.set_log_errors(false);
     pattern_ = std::make_unique<RE2>(regex.value_or("[^\\s\\S]"), options);
   }
-  bool matches(const std::string& relative) const {
-    return !pattern_ || RE2::FullMatch(relative, *pattern_) != inverted_;
+  bool matches(const std::string& relative, bool directory = false) const {
+    if (!pattern_) return true;
+    return ((directory || !for_directories_) && RE2::FullMatch(relative, *pattern_)) != inverted_;
   }
 
  private:
+  bool for_directories_ = false;
   bool inverted_ = false;
   std::unique_ptr<RE2> pattern_;
 };
 
-// Calls `visit` for each regular file until it returns false. False when it was stopped.
+// Calls `visit` for each regular file until it returns false. False when it was stopped. `excluded` may be empty.
 bool walk(const std::filesystem::path& directory, const std::string& prefix, int depth, const std::stop_token& stop,
+          const std::vector<Glob>& excluded,
           const std::function<bool(const std::filesystem::path&, const std::string& relative)>& visit) {
   std::vector<std::filesystem::directory_entry> entries;
   std::error_code error;
@@ -46,8 +51,10 @@ bool walk(const std::filesystem::path& directory, const std::string& prefix, int
     const std::string name = entry.path().filename().string();
     const std::string relative = prefix + name;
     if (name == ".git" || entry.is_symlink(error)) continue;
-    if (entry.is_directory(error)) {
-      if (depth < kDepthMax && !walk(entry.path(), relative + "/", depth + 1, stop, visit)) return false;
+    const bool is_directory = entry.is_directory(error);
+    if (std::ranges::any_of(excluded, [&](const Glob& glob) { return glob.matches(relative, is_directory); })) continue;
+    if (is_directory) {
+      if (depth < kDepthMax && !walk(entry.path(), relative + "/", depth + 1, stop, excluded, visit)) return false;
     } else if (entry.is_regular_file(error) && !visit(entry.path(), relative)) {
       return false;
     }
@@ -109,8 +116,10 @@ std::optional<std::string> glob_to_regex(std::string_view glob) {
 
 std::vector<std::filesystem::path> walk_files(const FileQuery& query, const std::stop_token& stop) {
   const Glob glob(query.pattern);
+  std::vector<Glob> excluded;
+  for (const std::string& pattern : query.exclude) excluded.emplace_back(pattern);
   std::vector<std::filesystem::path> found;
-  walk(query.directory, "", 0, stop, [&](const std::filesystem::path& file, const std::string& relative) {
+  walk(query.directory, "", 0, stop, excluded, [&](const std::filesystem::path& file, const std::string& relative) {
     if (glob.matches(relative)) found.push_back(file);
     return found.size() < query.limit;
   });
@@ -124,7 +133,7 @@ std::expected<std::vector<Line>, std::string> walk_lines(const LineQuery& query,
   if (!pattern.ok()) return std::unexpected("regex parse error:\n    " + query.pattern + "\nerror: " + pattern.error());
   const Glob glob(query.include);
   std::vector<Line> found;
-  walk(query.directory, "", 0, stop, [&](const std::filesystem::path& file, const std::string& relative) {
+  walk(query.directory, "", 0, stop, {}, [&](const std::filesystem::path& file, const std::string& relative) {
     if (!glob.matches(relative) || (!query.only.empty() && relative != query.only)) return true;
     std::error_code error;
     if (std::filesystem::file_size(file, error) > kFileBytesMax || error) return true;
