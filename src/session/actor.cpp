@@ -138,6 +138,8 @@ Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk as
   if (early != early_answers_.end()) {
     const PermissionAnswer answer = std::move(early->second);
     early_answers_.erase(early);
+    const auto stored = co_await committed();
+    if (!stored) co_return std::unexpected(tools::ToolFailure{.message = stored.error().message});
     co_return outcome(answer);
   }
   PermissionId id;
@@ -162,6 +164,11 @@ Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk as
   co_return outcome(answer);
 }
 
+bool Actor::asked(const ToolRef& call) const {
+  return std::ranges::any_of(state_.requests, [&](const auto& entry) { return entry.second.tool == call; }) ||
+         std::ranges::any_of(early_answers_, [&](const auto& entry) { return entry.first.tool == call; });
+}
+
 Task<Result<void>> Actor::reply(ReplyPermission reply) {
   auto decided = decide(state_, reply);
   if (!decided) co_return std::unexpected(decided.error());
@@ -170,21 +177,27 @@ Task<Result<void>> Actor::reply(ReplyPermission reply) {
   // Somebody else may have answered while we waited.
   decided = decide(state_, reply);
   if (!decided) co_return std::unexpected(decided.error());
-  std::vector<PermissionRequest> answered;
-  for (Event& event : *decided) {
-    answered.push_back(state_.requests.at(std::get<PermissionReplied>(event).request_id));
-    record(std::move(event));
-  }
   if (reply.reply == Reply::always) {
     for (const std::string& pattern : request.always) {
       instance->approved.push_back({request.permission, pattern, Action::allow});
     }
   }
+  const auto answer_to = [&](const PermissionId& id) {
+    return PermissionAnswer{.reply = reply.reply, .message = id == reply.request_id ? reply.message : std::nullopt};
+  };
+  std::vector<PermissionId> waiting;
+  for (Event& event : *decided) {
+    const PermissionId id = std::get<PermissionReplied>(event).request_id;
+    if (gate_.waiting(id)) {
+      waiting.push_back(id);
+    } else if (state_.turn) {
+      early_answers_.emplace_back(state_.requests.at(id), answer_to(id));
+    }
+    record(std::move(event));
+  }
   const auto stored = co_await committed();
   if (!stored) co_return std::unexpected(stored.error());
-  for (const PermissionRequest& one : answered) {
-    answer_call(one, {.reply = reply.reply, .message = one.id == reply.request_id ? reply.message : std::nullopt});
-  }
+  for (const PermissionId& id : waiting) gate_.answer(id, answer_to(id));
   if (reply.reply == Reply::always) {
     if (const Agent* agent = instance->find_agent(state_.session.agent.value_or(""))) {
       release_now_allowed(*instance, *agent);
@@ -202,16 +215,9 @@ void Actor::release_now_allowed(const Instance& instance, const Agent& agent) {
                  .action == Action::allow;
     });
     if (!allowed) continue;
+    if (!gate_.waiting(id)) early_answers_.emplace_back(request, PermissionAnswer{.reply = Reply::always});
     record(PermissionReplied{id, Reply::always, {}});
-    answer_call(request, {.reply = Reply::always});
-  }
-}
-
-void Actor::answer_call(const PermissionRequest& request, PermissionAnswer answer) {
-  if (gate_.waiting(request.id)) {
-    gate_.answer(request.id, std::move(answer));
-  } else if (state_.turn) {
-    early_answers_.emplace_back(request, std::move(answer));
+    gate_.answer(id, {.reply = Reply::always});
   }
 }
 

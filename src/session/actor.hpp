@@ -56,13 +56,14 @@ class Actor {
     if (store_streaming_) store_streaming_();
   }
 
+  // True when `call` waits for an answer, or has one that it has not been told.
+  bool asked(const domain::ToolRef& call) const;
   // For the turn: asks when the rules say so.
   Task<std::expected<void, tools::ToolFailure>> ask(tools::PermissionAsk ask, domain::ToolRef call,
                                                     const domain::Agent& agent, Instance& instance,
                                                     std::stop_token stop);
 
  private:
-  void answer_call(const domain::PermissionRequest& request, PermissionAnswer answer);
   void release_now_allowed(const Instance& instance, const domain::Agent& agent);
   Task<std::string> run_turn(MessageId prompt);
   void rest();  // nothing to do for now: says so, once

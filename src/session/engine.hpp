@@ -13,26 +13,22 @@
 #include "feed/feed.hpp"
 #include "llm/provider.hpp"
 #include "process/process.hpp"
+#include "session/instance.hpp"
 #include "store/event_store.hpp"
 #include "store/query.hpp"
 #include "tools/tool.hpp"
 
 namespace quarterdeck::session {
 
-// What happens after a restart to a turn that was running.
-enum class Recovery { resume, end };
-
 struct EngineOptions {
   std::string version;
-  Recovery recovery = Recovery::resume;
+  Recovery recovery = Recovery::resume;  // where the configuration says nothing
   int resumes_max = 2;     // a turn that was interrupted more often ends: it may be what kills the server
   int steps_max = 1000;    // of one turn
   int no_progress_max = 5; // steps in a row with the same calls and the same results
   std::int64_t first_byte_timeout_ms = 60'000;
   std::int64_t idle_timeout_ms = 60'000;
 };
-
-class Instances;
 
 struct Engine {
   Loop& loop;

@@ -5,10 +5,24 @@
 #include "base/log.hpp"
 #include "llm/catalogue.hpp"
 #include "session/agents.hpp"
+#include "wire/json.hpp"
 
 namespace quarterdeck::session {
 
 using namespace domain;
+
+namespace {
+
+std::optional<Recovery> recovery_of(const config::Config& config) {
+  const auto ours = wire::parse(config.ours.text);
+  const std::string policy = ours ? wire::string_at(*ours, "recovery") : "";
+  if (policy == "resume") return Recovery::resume;
+  if (policy == "end") return Recovery::end;
+  if (!policy.empty()) log::warn("configuration: quarterdeck.recovery: expected \"resume\" | \"end\", got \"{}\"", policy);
+  return std::nullopt;
+}
+
+}  // namespace
 
 const ProviderInfo* Instance::find_provider(std::string_view id) const {
   const auto found = std::ranges::find(providers, id, &ProviderInfo::id);
@@ -59,6 +73,7 @@ Task<std::shared_ptr<Instance>> Instances::load(std::filesystem::path directory)
   for (const Error& error : instance->config.errors) {
     log::warn("configuration of {}: {}", directory.string(), error.message);
   }
+  instance->recovery = recovery_of(instance->config);
   instance->providers = co_await providers_(instance->config);
   instance->agents = make_agents(instance->config, (places_.data / "tool-output").string());
   instance->default_model = llm::choose_default_model(instance->config, instance->providers);

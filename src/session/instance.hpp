@@ -20,6 +20,9 @@
 
 namespace quarterdeck::session {
 
+// What happens after a crash to a turn that was running.
+enum class Recovery { resume, end };
+
 struct Instance {
   workspace::Location location;
   config::Config config;
@@ -27,6 +30,7 @@ struct Instance {
   std::vector<domain::Agent> agents;            // the default one first
   std::optional<domain::ModelRef> default_model;
   std::optional<domain::ModelRef> small_model;
+  std::optional<Recovery> recovery;  // the configuration's "quarterdeck": {"recovery": "resume" | "end"}
   domain::Ruleset approved;  // answers "always", until the server restarts
 
   const domain::ProviderInfo* find_provider(std::string_view id) const;

@@ -366,15 +366,17 @@ Task<bool> Turn::run_call(Part part) {
 
 // ------------------------------------------------------------------------------------------------ after a restart
 
+Recovery Turn::recovery() const { return instance_->recovery.value_or(engine_.options.recovery); }
+
 bool Turn::may_resume() const {
   const int attempt = actor_.state().turn_attempt;
   if (attempt <= 1) return true;  // no restart came in between
-  return engine_.options.recovery == Recovery::resume && attempt <= engine_.options.resumes_max + 1;
+  return recovery() == Recovery::resume && attempt <= engine_.options.resumes_max + 1;
 }
 
 MessageError Turn::not_resumed_error() const {
   return {.name = "UnknownError",
-          .message = engine_.options.recovery == Recovery::end
+          .message = recovery() == Recovery::end
                          ? "The server stopped during this turn; by policy it was not resumed"
                          : "The server stopped during this turn again and again; it was not resumed once more"};
 }
@@ -385,12 +387,6 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
   const bool resume = may_resume();
   const TimeMs now = engine_.clock.now_ms();
 
-  const auto asks = [&](const ToolPart& call) {
-    return std::ranges::any_of(actor_.state().requests, [&](const auto& entry) {
-      const auto& tool = entry.second.tool;
-      return tool && tool->message_id == message_.id && tool->call_id == call.call_id;
-    });
-  };
   // A call that waits for a permission has not done anything yet: it asks on, under the same request. Whatever else
   // was under way may have had its effect, and is not run again.
   std::vector<Part> waiting;
@@ -402,7 +398,7 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
     } else if (auto* call = std::get_if<ToolPart>(&part.content);
                call && (std::holds_alternative<ToolRunning>(call->state) ||
                         std::holds_alternative<ToolPending>(call->state))) {
-      if (resume && asks(*call)) {
+      if (resume && actor_.asked({message_.id, call->call_id})) {
         waiting.push_back(part);
         continue;
       }

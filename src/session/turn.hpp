@@ -36,6 +36,7 @@ class Turn {
   Task<bool> run_call(domain::Part part);  // true: a person rejected it
   Task<Next> finish_interrupted_step();
   bool stuck() const;
+  Recovery recovery() const;
   bool may_resume() const;
   domain::MessageError not_resumed_error() const;
 

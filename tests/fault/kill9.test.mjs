@@ -2,7 +2,7 @@
 // side effect happens twice, no process is left.
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, beforeEach, test } from "node:test"
 import { client, events, eventually, isIdle, makeWorld } from "../support/server.mjs"
@@ -153,7 +153,10 @@ test("recovery policy end: the turn is closed with a stored reason and not resum
   await stream.until((e) => e.type === "message.part.delta")
   await server.kill()
   await stream.done
-  server = await world.serve({ env: { QUARTERDECK_RECOVERY: "end" } })
+  const file = join(world.directory, "opencode.json")
+  const settings = JSON.parse(readFileSync(file, "utf8"))
+  writeFileSync(file, JSON.stringify({ ...settings, quarterdeck: { recovery: "end" } }))
+  server = await world.serve()
   api = client(server.url)
   await eventually(async () => open(await api.messages(session)).length === 0, 5000)
   const messages = await api.messages(session)
