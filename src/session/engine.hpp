@@ -23,7 +23,7 @@ namespace quarterdeck::session {
 struct EngineOptions {
   std::string version;
   Recovery recovery = Recovery::resume;  // where the configuration says nothing
-  int resumes_max = 2;     // a turn that was interrupted more often ends: it may be what kills the server
+  int resumes_max = 5;     // a turn that was interrupted more often ends: it may be what kills the server
   int steps_max = 1000;    // of one turn
   int no_progress_max = 5; // steps in a row with the same calls and the same results
   std::int64_t first_byte_timeout_ms = 60'000;

@@ -346,8 +346,8 @@ TEST_F(HostTest, ATurnThatWasRunningInSeveralCrashesIsEndedWithAReason) {
   until([&] { return provider_.streaming(); });
   stop();
   start();
-  // As if it had been taken up, and the server had crashed, three times.
-  ASSERT_TRUE(loop_.run_until(store_->events().append(store::Batch{.session = id, .events = {TurnStarted{prompt, 3}}})));
+  // As if it had been taken up, and the server had crashed, several times.
+  ASSERT_TRUE(loop_.run_until(store_->events().append(store::Batch{.session = id, .events = {TurnStarted{prompt, 6}}})));
   ASSERT_TRUE(loop_.run_until(host_->recover()));
   const auto last = answer(id, prompt);
   ASSERT_TRUE(last);
