@@ -51,10 +51,12 @@ ToolState interrupted(const ToolState& state, std::string_view why, TimeMs now) 
   return error;
 }
 
-JsonText valid_input(const std::string& arguments) {
-  if (arguments.empty()) return {"{}"};
-  const auto parsed = wire::parse(arguments);
-  return parsed && parsed->is_object() ? wire::to_json_text(*parsed) : JsonText{"{}"};
+// What clients see as a call's input is always an object.
+JsonText shown_input(const std::string& arguments) {
+  auto parsed = wire::parse(arguments);
+  if (!parsed) return {"{}"};
+  if (parsed->is_object()) return wire::to_json_text(*parsed);
+  return wire::to_json_text(wire::JsonObject{{"value", std::move(*parsed)}});
 }
 
 }  // namespace
@@ -292,18 +294,21 @@ Task<std::expected<llm::ModelFinish, llm::ModelError>> Turn::call_model(StepAsse
 Task<Turn::Next> Turn::run_calls(std::vector<Part> calls) {
   std::vector<std::string> offered;
   for (const llm::ToolSpec& tool : offered_tools()) offered.push_back(tool.name);
+  std::vector<JsonText> inputs;
   // "Requested" is on disk before anything runs: after a crash we know what may have happened.
   for (Part& part : calls) {
     auto& tool = std::get<ToolPart>(part.content);
     std::string arguments;
     if (const auto* pending = std::get_if<ToolPending>(&tool.state)) arguments = pending->raw;
     if (const auto* running = std::get_if<ToolRunning>(&tool.state)) arguments = running->input.text;
-    ToolRunning running{.input = valid_input(arguments), .start = engine_.clock.now_ms()};
+    ToolRunning running{.input = shown_input(arguments), .start = engine_.clock.now_ms()};
     // Broken arguments, or a tool that is not there, go to the tool that tells the model so.
     if (auto rewritten = engine_.tools.rewrite_invalid(tool.tool, arguments, offered)) {
       tool.tool = "invalid";
-      running.input = std::move(*rewritten);
+      running.input = *rewritten;
+      arguments = std::move(rewritten->text);
     }
+    inputs.push_back({std::move(arguments)});
     // Models write "Bash"; it is stored under the name that it has.
     if (const tools::Tool* known = engine_.tools.find(tool.tool)) tool.tool = known->name();
     tool.state = std::move(running);
@@ -314,13 +319,13 @@ Task<Turn::Next> Turn::run_calls(std::vector<Part> calls) {
 
   std::vector<Task<bool>> running;
   running.reserve(calls.size());
-  for (Part& part : calls) running.push_back(run_call(std::move(part)));
+  for (std::size_t i = 0; i < calls.size(); ++i) running.push_back(run_call(std::move(calls[i]), std::move(inputs[i])));
   const std::vector<bool> rejected = co_await when_all(engine_.loop, std::move(running));
   if (stop_.stop_requested()) co_return Next::aborted;
   co_return std::ranges::find(rejected, true) != rejected.end() ? Next::rejected : Next::step;
 }
 
-Task<bool> Turn::run_call(Part part) {
+Task<bool> Turn::run_call(Part part, JsonText input) {
   auto& tool = std::get<ToolPart>(part.content);
   const ToolRunning started = std::get<ToolRunning>(tool.state);
   CallHost host(engine_, actor_, *instance_, *agent_, part, stop_, [this](Part p) { record_part(std::move(p)); });
@@ -337,7 +342,7 @@ Task<bool> Turn::run_call(Part part) {
                              .pool = engine_.pool,
                              .processes = engine_.processes,
                              .ids = engine_.ids};
-  auto result = co_await engine_.tools.run(tool.tool, started.input, context);
+  auto result = co_await engine_.tools.run(tool.tool, std::move(input), context);
   const TimeMs now = engine_.clock.now_ms();
   host.close();
   bool rejected = false;

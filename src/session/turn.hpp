@@ -33,7 +33,8 @@ class Turn {
   Task<Next> step();
   Task<std::expected<llm::ModelFinish, llm::ModelError>> call_model(StepAssembler& assembler);
   Task<Next> run_calls(std::vector<domain::Part> calls);
-  Task<bool> run_call(domain::Part part);  // true: a person rejected it
+  // `input`: the arguments as the model wrote them. True: a person rejected it.
+  Task<bool> run_call(domain::Part part, domain::JsonText input);
   Task<Next> finish_interrupted_step();
   bool stuck() const;
   Recovery recovery() const;
