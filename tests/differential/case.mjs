@@ -9,7 +9,8 @@
 //   abortAfter       seconds
 import fs from 'node:fs';
 import path from 'node:path';
-import { execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { execFile } from 'node:child_process';
 import { normalise, showBytes, withoutOrder } from './compare.mjs';
 
 const kAbortSeconds = 120;
@@ -60,15 +61,14 @@ function changes(before, after) {
   return changed;
 }
 
-function makeRepository(directory, home) {
-  const git = (...args) => execFileSync('git', args, {
+async function makeRepository(directory, home) {
+  const git = (...args) => promisify(execFile)('git', args, {
     cwd: directory,
-    stdio: 'pipe',
     env: { PATH: process.env.PATH, HOME: home, GIT_CONFIG_NOSYSTEM: '1', GIT_AUTHOR_NAME: 'test', GIT_AUTHOR_EMAIL: 'test@example.com', GIT_COMMITTER_NAME: 'test', GIT_COMMITTER_EMAIL: 'test@example.com' },
   });
-  git('init', '-q', '-b', 'main');
-  git('add', '-A');
-  git('commit', '-q', '--allow-empty', '-m', path.basename(home));
+  await git('init', '-q', '-b', 'main', '--template=');
+  await git('add', '-A');
+  await git('commit', '-q', '--allow-empty', '-m', path.basename(home));
 }
 
 // Answers permission requests of one session as they come and remembers what was asked.
@@ -109,7 +109,7 @@ export async function runCase(server, one, root) {
   writeFiles(outside, one.outside, names);
   writeFiles(directory, one.files, names);
   if (one.permission) fs.writeFileSync(path.join(directory, 'opencode.json'), JSON.stringify({ permission: expand(one.permission, names) }));
-  makeRepository(directory, root);
+  await makeRepository(directory, root);
   const look = () => new Map([...readFiles(directory, ''), ...readFiles(outside, '$OUT/')]);
   const before = look();
 
