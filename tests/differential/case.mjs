@@ -1,12 +1,12 @@
 // Runs one case in a git repository of its own and says what came of it.
 //
-// A case: { name, files, outside?, steps, model?, permission?, replies?, abortAfter? }
+// A case: { name, files, outside?, steps, model?, permission?, replies?, abortOn? }
 //   files, outside   path → text | {base64} | {text, mode, mtime} | {repeat: {text, count}} | {symlink} | {dir: true}
 //                    ("outside" lies beside the repository; in texts and arguments $DIR and $OUT are the two directories)
 //   steps            one list of [tool, arguments] per model step; arguments given as a string are sent as they are
 //   permission       goes into the repository's opencode.json
-//   replies          answers to the permission requests, in order; `once` when they run out
-//   abortAfter       seconds
+//   replies          answers to the permission requests, in order; `once` when they run out; {silent: true} answers nothing
+//   abortOn          the session is aborted at its first event that contains this text
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -72,9 +72,10 @@ async function makeRepository(directory, home) {
 }
 
 // Answers permission requests of one session as they come and remembers what was asked.
-async function answerRequests(call, events, session, replies) {
+async function answerRequests(call, events, session, { replies = [], abortOn }) {
   const asked = [];
   const left = [...replies];
+  let aborted = false;
   const listen = async () => {
     let buffer = '';
     for await (const chunk of events.body.pipeThrough(new TextDecoderStream())) {
@@ -82,11 +83,16 @@ async function answerRequests(call, events, session, replies) {
       for (let end; (end = buffer.indexOf('\n\n')) >= 0; buffer = buffer.slice(end + 2)) {
         const data = buffer.slice(0, end).split('\n').filter((line) => line.startsWith('data:')).map((line) => line.slice(5)).join('\n');
         if (!data) continue;
+        if (abortOn && !aborted && data.includes(session) && data.includes(abortOn)) {
+          aborted = true;
+          call('POST', `/session/${session}/abort`).catch(() => {});
+        }
         const { type, properties } = JSON.parse(data);
         if (type !== 'permission.asked' || properties.sessionID !== session) continue;
         const { permission, patterns, metadata, always } = properties;
         asked.push({ permission, patterns, metadata, always });
-        await call('POST', `/permission/${properties.id}/reply`, left.shift() ?? { reply: 'once' });
+        const reply = left.shift() ?? { reply: 'once' };
+        if (!reply.silent) await call('POST', `/permission/${properties.id}/reply`, reply);
       }
     }
   };
@@ -123,8 +129,8 @@ export async function runCase(server, one, root) {
   const stream = new AbortController();
   const session = (await call('POST', '/session', { title: one.name })).id;
   const events = await fetch(`${server.url}/event${query}`, { signal: stream.signal });
-  const asked = await answerRequests(call, events, session, one.replies ?? []);
-  const abort = setTimeout(() => call('POST', `/session/${session}/abort`).catch(() => {}), (one.abortAfter ?? kAbortSeconds) * 1000);
+  const asked = await answerRequests(call, events, session, one);
+  const abort = setTimeout(() => call('POST', `/session/${session}/abort`).catch(() => {}), kAbortSeconds * 1000);
   const text = one.steps.map((step) => `TOOL:${JSON.stringify(expand(step, names))}`).join('\n');
   try {
     await call('POST', `/session/${session}/message`, { model: { providerID: 'fake', modelID: one.model ?? 'fake' }, parts: [{ type: 'text', text }] });
