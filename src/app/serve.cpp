@@ -1,7 +1,9 @@
 #include "app/serve.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 
+#include "app/cli/exit_code.hpp"
 #include "app/server.hpp"
 #include "base/async.hpp"
 #include "base/log.hpp"
@@ -15,8 +17,9 @@ Task<void> live(Server& server) {
   if (!server.model_line().empty()) log::info("model: {}", server.model_line());
 }
 
-Task<void> die(net::EventLoop& loop, Server& server) {
+Task<void> die(net::EventLoop& loop, Server& server, TaskGroup& starting) {
   co_await server.shutdown();
+  co_await starting.join();
   loop.stop();
 }
 
@@ -31,26 +34,24 @@ int serve(const ServeOptions& options, process::Spawner spawner) {
   auto made = make_server(*loop, options, Places::from_environment(), std::move(spawner));
   if (!made) {
     log::error("{}", made.error().message);
-    return 1;
+    return kExitFailed;
   }
   Server& server = **made;
-  TaskGroup tasks(*loop);
+  TaskGroup starting(*loop);
+  TaskGroup stopping_tasks(*loop);
   bool stopping = false;
   const auto signals = loop->on_terminate([&](int) {
-    // The second signal does not wait for anybody.
-    if (std::exchange(stopping, true)) {
-      loop->stop();
-      return;
-    }
+    // The second signal does not wait for anybody. What is on disk stays right, as after kill -9.
+    if (std::exchange(stopping, true)) std::_Exit(kExitInterrupted);
     log::info("stopping; running turns go on with the next start");
-    tasks.spawn(die(*loop, server));
+    stopping_tasks.spawn(die(*loop, server, starting));
   });
   // OpenCode's SDK waits for a line of this form on standard output.
   std::printf("quarterdeck server listening on http://%s:%u\n", options.hostname.c_str(), server.port());
   std::fflush(stdout);
-  tasks.spawn(live(server));
+  starting.spawn(live(server));
   loop->run();
-  return 0;
+  return kExitOk;
 }
 
 }  // namespace quarterdeck::app

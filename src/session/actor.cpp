@@ -39,7 +39,7 @@ Task<void> Actor::work(std::stop_token shutdown) {
     if (!state_.turn && state_.inbox.empty()) break;
     const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
     turn_stop_.emplace();
-    std::stop_callback on_shutdown(shutdown, [this] { turn_stop_->request_stop(); });
+    std::stop_callback on_shutdown(shutdown, [turn = *turn_stop_]() mutable { turn.request_stop(); });
     record(TurnStarted{prompt, state_.turn ? std::max(state_.turn_attempt, 0) + 1 : 1});
     const std::string reason = co_await run_turn(prompt);
     // A turn that the shutdown cut off stays open in the store: the next start resumes it, and this attempt does not
