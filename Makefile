@@ -1,9 +1,9 @@
 # Every target is a verb of script/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run serve test fault lint format asan tsan bench install clean
+.PHONY: help setup build run serve test fault conformance lint format asan tsan bench install clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## install what building, testing and linting need (Debian 12; root or sudo)
 	@script/setup build test lint bench
@@ -25,6 +25,9 @@ test: ## everything: layers, unit tests, real clients, faults
 
 fault: ## only the tests that kill the server
 	@script/test dev -L fault
+
+conformance: ## call every operation of OpenCode's API and compare the answers with its document (DOC=file or URL)
+	@script/conformance $(if $(DOC),--document $(DOC))
 
 lint: ## layers, formatting and clang-tidy on what you changed (ALL=1 for the whole tree)
 	@script/lint $(if $(ALL),--all)

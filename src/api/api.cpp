@@ -17,6 +17,13 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::message_routes(services_));
   add(opencode::permission_routes(services_));
   add(opencode::instance_routes(services_));
+  add(opencode::file_routes(services_));
+  add(opencode::vcs_routes(services_));
+  add(opencode::project_routes(services_));
+  add(opencode::catalog_routes(services_));
+  add(opencode::listing_routes(services_));
+  add(opencode::tui_routes(services_));
+  add(opencode::absent_routes(services_));
   routes.push_back({"GET", "/doc", "doc", "This document: OpenAPI 3.1 of every route",
                     [this](Call) -> Task<net::Response> {
                       if (document_.empty()) {

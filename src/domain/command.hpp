@@ -48,6 +48,14 @@ struct Prompt {
   std::vector<PromptPart> parts;
 };
 
+// A command that the user runs in the session's directory.
+struct RunShell {
+  std::string agent;
+  std::string command;
+  std::optional<ModelRef> model;
+  std::optional<MessageId> message_id;  // the client's, or absent
+};
+
 struct ReplyPermission {
   PermissionId request_id;
   Reply reply = Reply::once;

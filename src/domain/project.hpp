@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "domain/json_text.hpp"
 
 namespace quarterdeck::domain {
 
@@ -14,6 +15,8 @@ struct Project {
   std::string worktree;  // absolute; "/" for the global project
   std::optional<std::string> vcs;  // "git" or absent
   std::optional<std::string> name;
+  std::optional<JsonText> icon;      // {"url","override","color"}: clients show it
+  std::optional<JsonText> commands;  // {"start"}: kept for clients
   TimeMs created = 0;
   TimeMs updated = 0;
   std::vector<std::string> sandboxes;

@@ -64,6 +64,20 @@ Task<void> Actor::work(std::stop_token shutdown) {
   }
 }
 
+std::stop_token Actor::begin_shell() {
+  ASSERT(!working_, "one worker a session");
+  working_ = true;
+  turn_stop_.emplace();
+  set_status(busy());
+  return turn_stop_->get_token();
+}
+
+void Actor::end_shell() {
+  working_ = false;
+  turn_stop_.reset();
+  rest();
+}
+
 void Actor::rest() {
   if (status_.type == Status::Type::idle) return;
   set_status(idle());

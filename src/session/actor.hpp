@@ -41,6 +41,9 @@ class Actor {
 
   // Runs turns until the inbox is empty. Only one at a time; the host starts it.
   Task<void> work(std::stop_token shutdown);
+  // The place of a turn for a command that the user runs: no turn runs meanwhile, and abort() requests the stop.
+  std::stop_token begin_shell();
+  void end_shell();
   // Ends the running turn; queued prompts stay. True when there was one.
   bool abort();
   // Ends the running turn and begins no other: the session is about to be deleted.

@@ -87,6 +87,7 @@ Task<void> Host::run(std::shared_ptr<Actor> actor) {
 // ------------------------------------------------------------------------------------------------ life of the host
 
 Task<Result<void>> Host::recover() {
+  CO_TRY_VOID(co_await end_interrupted_shells());
   CO_TRY(const std::vector<SessionId> unfinished, engine_.query.sessions_with_work());
   for (const SessionId& id : unfinished) {
     CO_TRY(const std::shared_ptr<Actor> found, actor(id));
@@ -108,6 +109,12 @@ Task<Result<Session>> Host::create(CreateSession command) {
   Project project = instance->location.project;
   command.directory = instance->location.directory.string();
   project.created = project.updated = engine_.clock.now_ms();
+  if (const auto known = engine_.query.project(project.id)) {
+    project.created = known->created;
+    project.name = known->name;
+    project.icon = known->icon;
+    project.commands = known->commands;
+  }
   CO_TRY_VOID(co_await engine_.store.put_project(project));
   Session session = new_session(command, project, instance->location.path, engine_.ids, engine_.clock.now_ms(),
                                 engine_.options.version);

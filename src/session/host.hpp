@@ -39,6 +39,17 @@ class Host {
   // The last message of the answer to `prompt`, when its turn has ended. Error: not_found when it has none.
   Task<Result<MessageId>> answer(SessionId id, MessageId prompt);
 
+  // Changes of what was said; nothing happens when it is not there. Error `conflict` while the session works.
+  Task<Result<void>> remove_message(SessionId id, MessageId message);
+  Task<Result<void>> remove_part(SessionId id, MessageId message, PartId part);
+  // Replaces the part, or adds it to its message. Error: not_found (message).
+  Task<Result<void>> update_part(domain::Part part);
+  // A new session with copies of the messages before `before`, or of all.
+  Task<Result<domain::Session>> fork(SessionId id, std::optional<MessageId> before);
+  // Runs a command of the user, without a model, and returns when it has ended: the message that holds its output.
+  // Errors: conflict while the session works, invalid (unknown agent or model).
+  Task<Result<MessageId>> shell(SessionId id, domain::RunShell command);
+
   // True when a turn was running. Unknown sessions are not an error, as with OpenCode.
   bool abort(const SessionId& id);
   Task<Result<void>> reply(domain::ReplyPermission command);
@@ -55,6 +66,9 @@ class Host {
   Task<void> run(std::shared_ptr<Actor> actor);
   void release(const std::shared_ptr<Actor>& actor);
   Task<Result<void>> remove_one(SessionId id);
+  Task<void> run_shell(std::shared_ptr<Actor> actor, domain::RunShell command, std::string agent, domain::ModelRef model,
+                       std::stop_token stop, OneShot<Result<MessageId>>::Setter ended);
+  Task<Result<void>> end_interrupted_shells();
   Task<void> give_title(std::shared_ptr<Actor> actor, std::string text, domain::ModelRef model);
   Task<Result<void>> resolve(const Actor& actor, const domain::Prompt& command, std::string& agent,
                              domain::ModelRef& model);

@@ -10,6 +10,8 @@ void describe(Io& io, Project& project) {
   io.field("worktree", project.worktree);
   io.field("vcs", project.vcs);
   io.field("name", project.name);
+  io.field("icon", project.icon);
+  io.field("commands", project.commands);
   io.object("time", [&](auto& time) {
     time.field("created", project.created);
     time.field("updated", project.updated);

@@ -58,6 +58,13 @@ void describe(wire::Reader& io, Prompt& prompt) {
   if (prompt.model && variant) prompt.model->variant = std::move(variant);
 }
 
+void describe(wire::Reader& io, RunShell& command) {
+  io.field("agent", command.agent);
+  io.field("command", command.command);
+  io.field("model", command.model);
+  io.field("messageID", command.message_id);
+}
+
 }  // namespace quarterdeck::domain
 
 namespace quarterdeck::wire {
@@ -79,5 +86,7 @@ Result<domain::UpdateSession> decode_update_session(std::string_view json) {
   return decode_text<domain::UpdateSession>(json);
 }
 Result<domain::Prompt> decode_prompt(std::string_view json) { return decode_text<domain::Prompt>(json); }
+
+Result<domain::RunShell> decode_run_shell(std::string_view json) { return decode_text<domain::RunShell>(json); }
 
 }  // namespace quarterdeck::wire

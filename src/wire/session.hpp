@@ -27,5 +27,7 @@ Result<domain::UpdateSession> decode_update_session(std::string_view json);
 // POST /session/:id/message and /prompt_async. Parts are text, file, agent or subtask. `variant` beside `model` becomes
 // the model's.
 Result<domain::Prompt> decode_prompt(std::string_view json);
+// POST /session/:id/shell.
+Result<domain::RunShell> decode_run_shell(std::string_view json);
 
 }  // namespace quarterdeck::wire

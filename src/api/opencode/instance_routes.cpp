@@ -1,11 +1,9 @@
 #include "api/opencode/routes.hpp"
 #include "llm/catalogue.hpp"
 #include "session/instance.hpp"
-#include "store/query.hpp"
 #include "wire/agent.hpp"
 #include "wire/json.hpp"
 #include "wire/model.hpp"
-#include "wire/project.hpp"
 
 namespace quarterdeck::api::opencode {
 namespace {
@@ -56,19 +54,6 @@ struct InstanceRoutes {
     co_return json(wire::encode_agents(found->agents));
   }
 
-  Task<net::Response> current_project(Call call) const {
-    const auto found = co_await instance(std::move(call));
-    const auto project = services.engine.query.project(found->location.project.id);
-    // A project without sessions is not stored yet.
-    co_return json(wire::encode_project(project ? *project : found->location.project));
-  }
-
-  Task<net::Response> projects(Call) const {
-    auto all = services.engine.query.projects_json();
-    if (!all) co_return error_response(all.error());
-    co_return json(std::move(*all));
-  }
-
   Task<net::Response> path(Call call) const {
     const auto found = co_await instance(std::move(call));
     const Places& places = services.engine.places;
@@ -77,13 +62,6 @@ struct InstanceRoutes {
                                wire::quoted(places.config.string()),
                                wire::quoted(found->location.worktree.string()),
                                wire::quoted(found->location.directory.string())));
-  }
-
-  Task<net::Response> vcs(Call call) const {
-    const auto found = co_await instance(std::move(call));
-    if (!found->location.project.vcs) co_return json("{}");
-    const std::string branch = workspace::current_branch(found->location.worktree);
-    co_return json(branch.empty() ? "{}" : fmt::format(R"({{"branch":{}}})", wire::quoted(branch)));
   }
 
   Task<net::Response> dispose(Call call) const {
@@ -147,11 +125,7 @@ std::vector<Route> instance_routes(Services& services) {
        "ProviderList", "", directory},
       {"GET", "/provider/auth", "provider.auth", "Ways to sign in", constant("{}"), "Object"},
       {"GET", "/agent", "app.agents", "Agents, the default one first", bind(&R::agents), "AgentList", "", directory},
-      {"GET", "/project", "project.list", "Projects with sessions", bind(&R::projects), "ProjectList"},
-      {"GET", "/project/current", "project.current", "The project of the directory", bind(&R::current_project),
-       "Project", "", directory},
       {"GET", "/path", "path.get", "Directories of the server and the project", bind(&R::path), "Path", "", directory},
-      {"GET", "/vcs", "vcs.get", "The current branch", bind(&R::vcs), "Vcs", "", directory},
       {"POST", "/instance/dispose", "instance.dispose", "Forget the directory's configuration; it is read again",
        bind(&R::dispose), "Boolean", "", directory},
       {"GET", "/experimental/tool/ids", "tool.ids", "Names of all tools", bind(&R::tool_ids), "StringList"},

@@ -112,6 +112,88 @@ struct MessageRoutes {
     co_return no_content();
   }
 
+  static std::optional<net::Response> wrong_id(std::string_view name, std::string_view prefix, std::string_view value,
+                                               Where where = Where::params) {
+    if (value.starts_with(prefix)) return std::nullopt;
+    return bad_request(fmt::format("Expected a string starting with \"{}\", got {}\n  at [{}]", prefix,
+                                   wire::quoted(value), wire::quoted(name)),
+                       where);
+  }
+
+  // While a session works, its past stays as it is.
+  static net::Response edit_error(const SessionId& id, const Error& error) {
+    if (error.code != ErrorCode::conflict) return error_response(error);
+    return tagged(409, "SessionBusyError",
+                  fmt::format(R"("sessionID":{},"message":{})", wire::quoted(id.value), wire::quoted(error.message)));
+  }
+
+  Task<net::Response> remove(Call call) const {
+    const SessionId id{call.param("sessionID")};
+    MessageId message{call.param("messageID")};
+    if (auto response = wrong_id("messageID", "msg", message.value)) co_return std::move(*response);
+    if (auto response = missing(id)) co_return std::move(*response);
+    const auto removed = co_await services.host.remove_message(id, std::move(message));
+    if (!removed) co_return edit_error(id, removed.error());
+    co_return json("true");
+  }
+
+  Task<net::Response> remove_part(Call call) const {
+    const SessionId id{call.param("sessionID")};
+    MessageId message{call.param("messageID")};
+    PartId part{call.param("partID")};
+    if (auto response = wrong_id("messageID", "msg", message.value)) co_return std::move(*response);
+    if (auto response = wrong_id("partID", "prt", part.value)) co_return std::move(*response);
+    if (auto response = missing(id)) co_return std::move(*response);
+    const auto removed = co_await services.host.remove_part(id, std::move(message), std::move(part));
+    if (!removed) co_return edit_error(id, removed.error());
+    co_return json("true");
+  }
+
+  Task<net::Response> update_part(Call call) const {
+    const SessionId id{call.param("sessionID")};
+    if (auto response = wrong_id("messageID", "msg", call.param("messageID"))) co_return std::move(*response);
+    if (auto response = wrong_id("partID", "prt", call.param("partID"))) co_return std::move(*response);
+    auto part = wire::decode_part(call.request.body);
+    if (!part) co_return payload_error(call, part.error());
+    const bool same = part->session_id == id && part->message_id.value == call.param("messageID") &&
+                      part->id.value == call.param("partID");
+    if (!same) co_return tagged(400, "BadRequest");
+    if (auto response = missing(id)) co_return std::move(*response);
+    std::string text = wire::encode_part(*part);
+    const auto updated = co_await services.host.update_part(std::move(*part));
+    if (!updated) co_return edit_error(id, updated.error());
+    co_return json(std::move(text));
+  }
+
+  Task<net::Response> fork(Call call) const {
+    const SessionId id{call.param("sessionID")};
+    std::optional<MessageId> before;
+    if (!call.request.body.empty()) {
+      const auto body = wire::parse(call.request.body);
+      if (!body) co_return error_response(body.error());
+      if (!body->is_object()) co_return bad_request("Expected object", Where::payload);
+      if (const wire::Json* message = wire::value_at(*body, "messageID")) {
+        before = MessageId{wire::string_at(*body, "messageID", wire::to_text(*message))};
+        if (auto response = wrong_id("messageID", "msg", before->value, Where::payload)) co_return std::move(*response);
+      }
+    }
+    if (auto response = missing(id)) co_return std::move(*response);
+    const auto made = co_await services.host.fork(id, std::move(before));
+    if (!made) co_return error_response(made.error());
+    co_return json(wire::encode_session(*made));
+  }
+
+  Task<net::Response> shell(Call call) const {
+    const SessionId id{call.param("sessionID")};
+    auto command = wire::decode_run_shell(call.request.body);
+    if (!command) co_return payload_error(call, command.error());
+    if (auto response = missing(id)) co_return std::move(*response);
+    const auto answer = co_await services.host.shell(id, std::move(*command));
+    if (!answer && answer.error().code == ErrorCode::invalid) co_return internal_error(answer.error().message);
+    if (!answer) co_return edit_error(id, answer.error());
+    co_return message_response(id, *answer);
+  }
+
   static net::Response payload_error(const Call& call, const Error& error) {
     if (call.request.body.empty()) return bad_request("Expected object, got undefined", Where::payload);
     return error_response(error);
@@ -133,6 +215,16 @@ std::vector<Route> message_routes(Services& services) {
        bind(&R::prompt), "MessageWithParts", "PromptRequest"},
       {"GET", "/session/:sessionID/message/:messageID", "session.message", "One message with its parts", bind(&R::get),
        "MessageWithParts"},
+      {"DELETE", "/session/:sessionID/message/:messageID", "session.deleteMessage", "Take a message out of the session",
+       bind(&R::remove), "Boolean"},
+      {"DELETE", "/session/:sessionID/message/:messageID/part/:partID", "part.delete", "Take a part out of its message",
+       bind(&R::remove_part), "Boolean"},
+      {"PATCH", "/session/:sessionID/message/:messageID/part/:partID", "part.update", "Replace a part",
+       bind(&R::update_part), "Part", "Part"},
+      {"POST", "/session/:sessionID/fork", "session.fork", "A new session with copies of the messages before messageID",
+       bind(&R::fork), "Session", "ForkRequest"},
+      {"POST", "/session/:sessionID/shell", "session.shell", "Run a command in the session, without a model",
+       bind(&R::shell), "MessageWithParts", "ShellRequest"},
       {"POST", "/session/:sessionID/prompt_async", "session.prompt_async",
        "Send a prompt; 204 when it is stored and will be answered", bind(&R::prompt_async), "NoContent", "PromptRequest"},
   };

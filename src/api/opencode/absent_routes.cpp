@@ -1,0 +1,118 @@
+// What OpenCode has and this server deliberately or not yet has: clients get an error that says so, in a status that
+// OpenCode documents for the operation, or the answer that means "none". docs/compatibility.md lists them.
+#include "api/opencode/routes.hpp"
+#include "store/query.hpp"
+#include "wire/json.hpp"
+
+namespace quarterdeck::api::opencode {
+namespace {
+
+struct AbsentRoutes {
+  Services& services;
+
+  std::optional<net::Response> no_session(const Call& call) const {
+    const SessionId id{call.param("sessionID")};
+    if (!has_prefix(id)) {
+      return bad_request(fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
+                         Where::params);
+    }
+    const auto known = services.engine.query.session_json(id);
+    if (!known) return error_response(known.error());
+    return std::nullopt;
+  }
+
+  // Nothing is shared and nothing is taken back, so the session stays as it is.
+  Task<net::Response> unchanged(Call call) const {
+    if (auto response = no_session(call)) co_return std::move(*response);
+    auto text = services.engine.query.session_json({call.param("sessionID")});
+    if (!text) co_return error_response(text.error());
+    co_return json(std::move(*text));
+  }
+
+  Task<net::Response> no_question(Call call) const {
+    const std::string& id = call.param("requestID");
+    co_return tagged(404, "QuestionNotFoundError",
+                     fmt::format(R"("requestID":{},"message":{})", wire::quoted(id),
+                                 wire::quoted(fmt::format("Question request not found: {}", id))));
+  }
+
+  Task<net::Response> no_mcp_server(Call call) const {
+    const std::string& name = call.param("name");
+    co_return tagged(404, "McpServerNotFoundError",
+                     fmt::format(R"("name":{},"message":{})", wire::quoted(name),
+                                 wire::quoted(fmt::format("MCP server not found: {}", name))));
+  }
+
+  Task<net::Response> no_terminal(Call call) const {
+    const std::string& id = call.param("ptyID");
+    co_return tagged(404, "PtyNotFoundError",
+                     fmt::format(R"("ptyID":{},"message":{})", wire::quoted(id), wire::quoted(fmt::format("PTY not found: {}", id))));
+  }
+
+  Task<net::Response> refuse_in_session(Call call, std::string_view reason) const {
+    if (auto response = no_session(call)) co_return std::move(*response);
+    co_return bad_request(reason, Where::params);
+  }
+};
+
+}  // namespace
+
+std::vector<Route> absent_routes(Services& services) {
+  const auto bind = [&services](Task<net::Response> (AbsentRoutes::*handler)(Call) const) {
+    return [routes = AbsentRoutes{services}, handler](Call call) { return (routes.*handler)(std::move(call)); };
+  };
+  const auto refuse = [](std::string_view reason) {
+    return [reason](Call) -> Task<net::Response> {
+      return [](std::string_view why) -> Task<net::Response> { co_return bad_request(why, Where::params); }(reason);
+    };
+  };
+  const auto refuse_in_session = [&services](std::string_view reason) {
+    return [routes = AbsentRoutes{services}, reason](Call call) { return routes.refuse_in_session(std::move(call), reason); };
+  };
+  const auto empty_list = [](Call) -> Task<net::Response> {
+    return []() -> Task<net::Response> { co_return json("[]"); }();
+  };
+  using R = AbsentRoutes;
+  constexpr std::string_view kConfig = "The configuration is changed in opencode.json, not over HTTP";
+  constexpr std::string_view kKeys = "API keys come from the environment or opencode.json, not over HTTP";
+  constexpr std::string_view kTerminals = "This server opens no terminals";
+  constexpr std::string_view kMcp = "This server does not connect to MCP servers yet";
+  return {
+      {"POST", "/session/:sessionID/share", "session.share", "Refused: sessions stay here",
+       refuse_in_session("Sharing is disabled: sessions stay on this server"), "Session"},
+      {"DELETE", "/session/:sessionID/share", "session.unshare", "Nothing is shared: answers the session", bind(&R::unchanged), "Session"},
+      {"POST", "/session/:sessionID/init", "session.init", "Refused: not there yet",
+       refuse_in_session("There is no /init yet: ask the agent to write AGENTS.md"), "Boolean"},
+      {"POST", "/session/:sessionID/summarize", "session.summarize", "Refused: not there yet",
+       refuse_in_session("This server does not compact sessions yet"), "Boolean"},
+      {"POST", "/session/:sessionID/command", "session.command", "Refused: there are no slash commands yet",
+       refuse_in_session("This server has no slash commands yet"), "MessageWithParts"},
+      {"POST", "/session/:sessionID/revert", "session.revert", "Refused: not there yet",
+       refuse_in_session("This server does not keep snapshots of files yet, so it cannot revert"), "Session"},
+      {"POST", "/session/:sessionID/unrevert", "session.unrevert", "Nothing is reverted: answers the session", bind(&R::unchanged), "Session"},
+      {"POST", "/question/:requestID/reply", "question.reply", "There are no questions", bind(&R::no_question), "Boolean"},
+      {"POST", "/question/:requestID/reject", "question.reject", "There are no questions", bind(&R::no_question), "Boolean"},
+      {"PATCH", "/config", "config.update", "Refused: change the file", refuse(kConfig), "Config"},
+      {"PATCH", "/global/config", "global.config.update", "Refused: change the file", refuse(kConfig), "Config"},
+      {"PUT", "/auth/:providerID", "auth.set", "Refused: keys are not taken over HTTP", refuse(kKeys), "Boolean"},
+      {"DELETE", "/auth/:providerID", "auth.remove", "Refused: keys are not taken over HTTP", refuse(kKeys), "Boolean"},
+      {"POST", "/mcp", "mcp.add", "Refused: not there yet", refuse(kMcp), "Object"},
+      {"POST", "/mcp/:name/connect", "mcp.connect", "There are no MCP servers", bind(&R::no_mcp_server), "Boolean"},
+      {"POST", "/mcp/:name/disconnect", "mcp.disconnect", "There are no MCP servers", bind(&R::no_mcp_server), "Boolean"},
+      {"POST", "/mcp/:name/auth", "mcp.auth.start", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
+      {"DELETE", "/mcp/:name/auth", "mcp.auth.remove", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
+      {"POST", "/mcp/:name/auth/callback", "mcp.auth.callback", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
+      {"POST", "/mcp/:name/auth/authenticate", "mcp.auth.authenticate", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
+      {"GET", "/pty", "pty.list", "Terminals: none", empty_list, "ObjectList"},
+      {"GET", "/pty/shells", "pty.shells", "Shells for terminals: none", empty_list, "ObjectList"},
+      {"POST", "/pty", "pty.create", "Refused: no terminals", refuse(kTerminals), "Object"},
+      {"GET", "/pty/:ptyID", "pty.get", "There are no terminals", bind(&R::no_terminal), "Object"},
+      {"PUT", "/pty/:ptyID", "pty.update", "There are no terminals", bind(&R::no_terminal), "Object"},
+      {"DELETE", "/pty/:ptyID", "pty.remove", "There are no terminals", bind(&R::no_terminal), "Boolean"},
+      {"POST", "/pty/:ptyID/connect-token", "pty.connectToken", "There are no terminals", bind(&R::no_terminal), "Object"},
+      {"GET", "/experimental/worktree", "worktree.list", "Extra worktrees: none", empty_list, "StringList"},
+      {"GET", "/experimental/workspace/adapter", "experimental.workspace.adapter.list", "Adapters: none", empty_list, "ObjectList"},
+  };
+}
+
+}  // namespace quarterdeck::api::opencode

@@ -1,0 +1,211 @@
+// Sessions of all projects, page by page, in the shapes of OpenCode's v2 and experimental APIs.
+#include <algorithm>
+
+#include "api/opencode/routes.hpp"
+#include "base/encoding.hpp"
+#include "store/query.hpp"
+#include "wire/json.hpp"
+#include "wire/session.hpp"
+
+namespace quarterdeck::api::opencode {
+namespace {
+
+constexpr std::int64_t kPageDefault = 50;
+constexpr std::int64_t kGlobalPageDefault = 100;
+constexpr std::int64_t kSessionsMax = 100'000;  // looked through for one page
+
+// A place in the list: next to this session, on this side of it.
+struct Anchor {
+  std::string id;
+  TimeMs time = 0;
+  bool before = false;  // "previous": the page that ends here
+};
+
+wire::JsonObject v2_session(const domain::Session& session) {
+  const domain::Tokens& tokens = session.tokens;
+  wire::JsonObject time{{"created", session.created}, {"updated", session.updated}};
+  if (session.archived) time["archived"] = *session.archived;
+  wire::JsonObject out{
+      {"id", session.id.value},
+      {"projectID", session.project_id},
+      {"cost", session.cost},
+      {"tokens", wire::JsonObject{{"input", tokens.input},
+                                  {"output", tokens.output},
+                                  {"reasoning", tokens.reasoning},
+                                  {"cache", wire::JsonObject{{"read", tokens.cache_read}, {"write", tokens.cache_write}}}}},
+      {"time", std::move(time)},
+      {"title", session.title},
+      {"location", wire::JsonObject{{"directory", session.directory}}}};
+  if (session.parent_id) out["parentID"] = session.parent_id->value;
+  if (session.agent) out["agent"] = *session.agent;
+  if (session.model) {
+    wire::JsonObject model{{"id", session.model->model_id}, {"providerID", session.model->provider_id}};
+    if (session.model->variant) model["variant"] = *session.model->variant;
+    out["model"] = std::move(model);
+  }
+  if (!session.path.empty()) out["subpath"] = session.path;
+  return out;
+}
+
+net::Response invalid(std::string_view message) {
+  return tagged(400, "InvalidRequestError", fmt::format(R"("message":{},"kind":"Query")", wire::quoted(message)));
+}
+
+std::string cursor_of(const domain::Session& session, std::string_view direction, bool ascending) {
+  wire::JsonObject cursor{{"anchor", wire::JsonObject{{"id", session.id.value}, {"time", session.updated}, {"direction", direction}}}};
+  if (ascending) cursor["order"] = "asc";
+  return base64url(wire::to_text(cursor));
+}
+
+struct ListingRoutes {
+  Services& services;
+
+  // All that fit, newest update first.
+  Task<Result<std::vector<domain::Session>>> load(store::SessionFilter filter) const {
+    filter.limit = kSessionsMax;
+    store::Query& query = services.engine.query;
+    auto read = [&query, filter = std::move(filter)] { return query.sessions(filter); };
+    co_return co_await blocking(services.engine.loop, services.engine.pool, read);
+  }
+
+  Task<net::Response> list(Call call) const {
+    const net::Request& request = call.request;
+    std::int64_t limit = kPageDefault;
+    if (request.query_value("limit")) {
+      const auto number = query_number(request, "limit");
+      if (!number || *number < 1) co_return invalid("Expected an integer, got NaN\n  at [\"limit\"]");
+      limit = std::min(*number, kSessionsMax);
+    }
+    bool ascending = request.query_value("order") == "asc";
+    std::optional<Anchor> anchor;
+    if (const auto text = request.query_value("cursor"); text && !text->empty()) {
+      const auto bytes = base64_decode(*text);
+      const auto cursor = bytes ? wire::parse(*bytes) : fail(ErrorCode::invalid, "bad cursor");
+      const wire::Json* place = cursor ? wire::value_at(*cursor, "anchor") : nullptr;
+      if (!place || wire::string_at(*place, "id").empty()) co_return invalid("Expected a cursor of this list\n  at [\"cursor\"]");
+      ascending = wire::string_at(*cursor, "order") == "asc";
+      anchor = Anchor{wire::string_at(*place, "id"), wire::int_at(*place, "time"),
+                      wire::string_at(*place, "direction") == "previous"};
+    }
+    store::SessionFilter filter;
+    if (const auto search = request.query_value("search")) filter.search = *search;
+    if (const auto project = request.query_value("project")) filter.project_id = std::string(*project);
+    if (request.query_value("directory")) filter.directory = requested_directory(request, services.directory).string();
+    auto sessions = co_await load(std::move(filter));
+    if (!sessions) co_return error_response(sessions.error());
+    co_return json(page(*sessions, anchor, ascending, static_cast<std::size_t>(limit)));
+  }
+
+  static std::string page(std::vector<domain::Session>& sessions, const std::optional<Anchor>& anchor, bool ascending,
+                          std::size_t limit) {
+    const auto earlier = [ascending](TimeMs time_a, const std::string& a, TimeMs time_b, const std::string& b) {
+      if (time_a != time_b) return ascending ? time_a < time_b : time_a > time_b;
+      return ascending ? a < b : a > b;
+    };
+    std::ranges::sort(sessions, [&](const auto& a, const auto& b) { return earlier(a.updated, a.id.value, b.updated, b.id.value); });
+    std::size_t begin = 0;
+    std::size_t end = sessions.size();
+    if (anchor) {
+      const auto at_or_after = std::ranges::find_if(sessions, [&](const domain::Session& s) {
+        return !earlier(s.updated, s.id.value, anchor->time, anchor->id);
+      });
+      auto index = static_cast<std::size_t>(at_or_after - sessions.begin());
+      if (anchor->before) {
+        end = index;
+        begin = end > limit ? end - limit : 0;
+      } else {
+        if (index < sessions.size() && sessions[index].id.value == anchor->id) ++index;
+        begin = index;
+      }
+    }
+    end = std::min(end, begin + limit);
+    wire::JsonArray data;
+    for (std::size_t i = begin; i < end; ++i) data.push_back(v2_session(sessions[i]));
+    wire::JsonObject cursor;
+    if (begin < end && begin > 0) cursor["previous"] = cursor_of(sessions[begin], "previous", ascending);
+    if (begin < end && end < sessions.size()) cursor["next"] = cursor_of(sessions[end - 1], "next", ascending);
+    return wire::to_text(wire::JsonObject{{"data", std::move(data)}, {"cursor", std::move(cursor)}});
+  }
+
+  Task<net::Response> active(Call) const {
+    wire::JsonObject data;
+    for (const auto& [id, status] : services.host.busy()) data[id.value] = wire::JsonObject{{"type", "running"}};
+    co_return json(wire::to_text(wire::JsonObject{{"data", std::move(data)}}));
+  }
+
+  Task<net::Response> get(Call call) const {
+    const SessionId id{call.param("sessionID")};
+    const auto session = services.engine.query.session(id);
+    if (!session && session.error().code == ErrorCode::not_found) {
+      co_return tagged(404, "SessionNotFoundError",
+                       fmt::format(R"("sessionID":{},"message":{})", wire::quoted(id.value), wire::quoted(session.error().message)));
+    }
+    if (!session) co_return error_response(session.error());
+    co_return json(wire::to_text(wire::JsonObject{{"data", v2_session(*session)}}));
+  }
+
+  // Every project's sessions, each with its project.
+  Task<net::Response> global(Call call) const {
+    const net::Request& request = call.request;
+    const auto roots = query_bool(request, "roots");
+    if (!roots) co_return error_response(roots.error(), Where::query);
+    const auto archived = query_bool(request, "archived");
+    if (!archived) co_return error_response(archived.error(), Where::query);
+    store::SessionFilter filter;
+    filter.roots = *roots;
+    filter.updated_since = query_number(request, "start");
+    if (const auto search = request.query_value("search")) filter.search = *search;
+    if (request.query_value("directory")) filter.directory = requested_directory(request, services.directory).string();
+    auto sessions = co_await load(std::move(filter));
+    if (!sessions) co_return error_response(sessions.error());
+    const auto projects = services.engine.query.projects();
+    if (!projects) co_return error_response(projects.error());
+    const auto before = query_number(request, "cursor");
+    std::erase_if(*sessions, [&](const domain::Session& session) {
+      return (before && session.updated >= *before) || (session.archived && !archived->value_or(false));
+    });
+    const std::int64_t limit = std::clamp<std::int64_t>(query_number(request, "limit").value_or(kGlobalPageDefault), 0, kSessionsMax);
+    const bool more = sessions->size() > static_cast<std::size_t>(limit);
+    if (more) sessions->resize(static_cast<std::size_t>(limit));
+    std::string out = "[";
+    for (const domain::Session& session : *sessions) {
+      if (out.size() > 1) out += ',';
+      out += wire::encode_session(session);
+      out.back() = ',';
+      const auto project = std::ranges::find(*projects, session.project_id, &domain::Project::id);
+      if (project == projects->end()) {
+        out += R"("project":null})";
+        continue;
+      }
+      out += fmt::format(R"("project":{{"id":{},"worktree":{}}}}})", wire::quoted(project->id), wire::quoted(project->worktree));
+    }
+    net::Response response = json(out + ']');
+    if (more && !sessions->empty()) response.headers.push_back({"X-Next-Cursor", std::to_string(sessions->back().updated)});
+    co_return response;
+  }
+};
+
+}  // namespace
+
+std::vector<Route> listing_routes(Services& services) {
+  const auto bind = [&services](Task<net::Response> (ListingRoutes::*handler)(Call) const) {
+    return [routes = ListingRoutes{services}, handler](Call call) { return (routes.*handler)(std::move(call)); };
+  };
+  using R = ListingRoutes;
+  const Query directory{"directory", "only sessions of this directory"};
+  const Query search{"search", "part of the title, any case"};
+  return {
+      {"GET", "/api/session", "v2.session.list", "Sessions of all projects, a page at a time", bind(&R::list), "SessionPage", "",
+       {directory, search, {"project", "only sessions of this project"}, {"limit", "at most so many; default 50"},
+        {"order", "by time of update; asc or desc (default)"}, {"cursor", "from an earlier page"}}},
+      {"GET", "/api/session/active", "v2.session.active", "Sessions that are not idle", bind(&R::active), "ActiveSessions"},
+      {"GET", "/api/session/:sessionID", "v2.session.get", "One session", bind(&R::get), "SessionV2Data"},
+      {"GET", "/experimental/session", "experimental.session.list", "Sessions of all projects, each with its project",
+       bind(&R::global), "GlobalSessionList", "",
+       {directory, search, {"roots", "true: only sessions without a parent"}, {"start", "updated at or after, ms since the epoch"},
+        {"cursor", "updated before, ms since the epoch: X-Next-Cursor of the last page"}, {"limit", "at most so many; default 100"},
+        {"archived", "true: archived ones too"}}},
+  };
+}
+
+}  // namespace quarterdeck::api::opencode
