@@ -193,16 +193,16 @@ Task<void> Host::run_shell(std::shared_ptr<Actor> actor, RunShell command, std::
   release(actor);
 }
 
-// A command of the user has no turn: what a crash left of it is ended here, as nobody else would.
-Task<Result<void>> Host::end_interrupted_shells() {
-  store::Query& query = engine_.query;
-  auto load = [&query] { return query.open_work(); };
-  CO_TRY(const store::OpenWork left, co_await blocking(engine_.loop, engine_.pool, load));
+// A command of the user has no turn: what a crash left of it is ended here, as nobody else would. Does not wait: turns
+// of these sessions are taken up after it.
+Result<std::vector<std::shared_ptr<Actor>>> Host::end_interrupted_shells() {
+  TRY(const store::OpenWork left, engine_.query.open_work());
   const TimeMs now = engine_.clock.now_ms();
+  std::vector<std::shared_ptr<Actor>> ended;
   for (AssistantMessage message : left.messages) {
-    CO_TRY(const std::shared_ptr<Actor> found, actor(message.session_id));
-    // Those of a turn belong to it.
-    if (found->state().turn || found->working()) continue;
+    TRY(const std::shared_ptr<Actor> found, actor(message.session_id));
+    // Messages of an open turn belong to it.
+    if (found->state().turn) continue;
     for (Part part : left.parts) {
       auto* call = std::get_if<ToolPart>(&part.content);
       const auto* running = call ? std::get_if<ToolRunning>(&call->state) : nullptr;
@@ -217,10 +217,9 @@ Task<Result<void>> Host::end_interrupted_shells() {
     message.completed = now;
     message.error = MessageError{.name = "MessageAbortedError", .message = "The server stopped"};
     found->record(MessageUpdated{std::move(message)});
-    CO_TRY_VOID(co_await found->committed());
-    release(found);
+    ended.push_back(found);
   }
-  co_return Result<void>();
+  return ended;
 }
 
 }  // namespace quarterdeck::session

@@ -87,13 +87,17 @@ Task<void> Host::run(std::shared_ptr<Actor> actor) {
 // ------------------------------------------------------------------------------------------------ life of the host
 
 Task<Result<void>> Host::recover() {
-  CO_TRY_VOID(co_await end_interrupted_shells());
+  CO_TRY(const std::vector<std::shared_ptr<Actor>> ended, end_interrupted_shells());
   CO_TRY(const std::vector<SessionId> unfinished, engine_.query.sessions_with_work());
   for (const SessionId& id : unfinished) {
     CO_TRY(const std::shared_ptr<Actor> found, actor(id));
     wake(found);
   }
   if (!unfinished.empty()) log::info("recovery: took up {} unfinished sessions", unfinished.size());
+  for (const std::shared_ptr<Actor>& each : ended) {
+    CO_TRY_VOID(co_await each->committed());
+    release(each);
+  }
   co_return Result<void>();
 }
 
