@@ -28,17 +28,16 @@ FileDiff describe_change(const std::filesystem::path& file, std::string_view bef
 
 Task<std::expected<void, ToolFailure>> ask_to_edit(Target target, std::string diff, ToolContext& context) {
   const EditMetadata metadata{.filepath = target.shown.string(), .diff = std::move(diff)};
-  PermissionAsk ask{.permission = "edit",
-                    .patterns = {target.title},
-                    .always = {"*"},
-                    .metadata = wire::encode_json_text(metadata)};
+  PermissionAsk ask{
+      .permission = "edit", .patterns = {target.title}, .always = {"*"}, .metadata = wire::encode_json_text(metadata)};
   co_return co_await context.host.ask(std::move(ask));
 }
 
 Task<std::expected<FileLocks::Guard, ToolFailure>> guard_and_lock(Target target, std::shared_ptr<FileLocks> locks,
                                                                   ToolContext& context) {
   // Calls of one step come here in their order, and what follows may overtake: the place in the queue is taken at once.
-  const FileLocks::Guard place = co_await locks->lock(context.loop, "as written: " + target.file.string(), context.stop);
+  const FileLocks::Guard place =
+      co_await locks->lock(context.loop, "as written: " + target.file.string(), context.stop);
   if (!place.held()) co_return std::unexpected(cancelled());
   const auto allowed = co_await guard(target.file, PathKind::file, context);
   if (!allowed) co_return std::unexpected(allowed.error());

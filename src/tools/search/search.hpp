@@ -18,13 +18,13 @@ struct FileQuery {
   std::filesystem::path directory;
   std::string pattern;  // a glob as in .gitignore: without "/" at any depth, "!" inverts; empty = all files
   std::vector<std::string> exclude;  // globs of files and directories to leave out
-  bool ignored = true;               // also what .gitignore names; our walk does not read that
+  bool ignored = true;  // also what .gitignore names; our walk does not read that
   std::size_t limit = 100;
 };
 
 struct LineQuery {
   std::filesystem::path directory;
-  std::string only;     // name of the one file in it to search; empty = all
+  std::string only;  // name of the one file in it to search; empty = all
   std::string pattern;  // a regular expression without look-around
   std::string include;  // a glob; empty = all files
   std::size_t limit = 100;

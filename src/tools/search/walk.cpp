@@ -42,7 +42,8 @@ bool walk(const std::filesystem::path& directory, const std::string& prefix, int
           const std::function<bool(const std::filesystem::path&, const std::string& relative)>& visit) {
   std::vector<std::filesystem::directory_entry> entries;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
     entries.push_back(*entry);
   }
   std::ranges::sort(entries);
@@ -145,7 +146,8 @@ std::expected<std::vector<Line>, std::string> walk_lines(const LineQuery& query,
       const std::string_view line = std::string_view(*text).substr(begin, end - begin);
       const std::string_view content = line.substr(0, line.size() - (line.ends_with('\n') ? 1 : 0));
       ++number;
-      if (RE2::PartialMatch(content, pattern)) found.push_back({.file = file, .number = number, .text = std::string(line)});
+      if (RE2::PartialMatch(content, pattern))
+        found.push_back({.file = file, .number = number, .text = std::string(line)});
       begin = end;
     }
     return found.size() < query.limit;
