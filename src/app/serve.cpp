@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "app/cli/exit_code.hpp"
-#include "app/server.hpp"
+#include "app/wiring.hpp"
 #include "base/async.hpp"
 #include "base/log.hpp"
 #include "net/event_loop.hpp"

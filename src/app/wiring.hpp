@@ -1,4 +1,4 @@
-// The whole server, put together. Reading server.cpp from top to bottom shows the program.
+// The whole server, put together. Reading wiring.cpp from top to bottom shows the program.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-#include "app/server.hpp"
+#include "app/wiring.hpp"
 
 #include <unistd.h>
 
