@@ -91,11 +91,12 @@ void append_value(std::string& out, const Json& value) {
 
 }  // namespace
 
-Result<Json> parse(std::string_view text, ParseLimits limits) {
+Result<Json> parse(std::string_view text, ParseLimits limits, boost::json::storage_ptr storage) {
   boost::json::parse_options options;
   options.max_depth = limits.depth_max;
   options.allow_comments = options.allow_trailing_commas = limits.syntax == JsonSyntax::relaxed;
   boost::json::stream_parser parser({}, options);
+  parser.reset(std::move(storage));
   boost::json::error_code error;
   const std::size_t used = parser.write_some(text.data(), text.size(), error);
   if (!error && used < text.size()) error = boost::json::error::extra_data;

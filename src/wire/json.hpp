@@ -28,7 +28,8 @@ struct ParseLimits {
 };
 
 // Errors: `invalid`, with the byte offset in the message. Input must be UTF-8 and one whole document.
-Result<Json> parse(std::string_view text, ParseLimits limits = {});
+// With `storage` the value lives in it and must not outlive it.
+Result<Json> parse(std::string_view text, ParseLimits limits = {}, boost::json::storage_ptr storage = {});
 
 std::string to_text(const Json& value);
 domain::JsonText to_json_text(const Json& value);

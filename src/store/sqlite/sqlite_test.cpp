@@ -76,7 +76,7 @@ TEST(SqliteStore, SaysSoWhenTheFileIsNotADatabase) {
   TestLoop loop;
   ASSERT_TRUE(open_at(loop, {.directory = dir.path()}));
   for (const auto* name : {"quarterdeck.db-wal", "quarterdeck.db-shm"}) std::filesystem::remove(dir.path() / name);
-  ::truncate((dir.path() / "quarterdeck.db").c_str(), 0);
+  ASSERT_EQ(::truncate((dir.path() / "quarterdeck.db").c_str(), 0), 0);
   {
     const int fd = ::open((dir.path() / "quarterdeck.db").c_str(), O_WRONLY);
     const std::string rubbish(8192, 'x');

@@ -1,7 +1,8 @@
 #include "store/sqlite/transcript.hpp"
 
+#include <algorithm>
 #include <limits>
-#include <unordered_map>
+#include <optional>
 
 #include "wire/message.hpp"
 
@@ -13,9 +14,6 @@ struct Row {
   std::string id;
   TimeMs created;
   std::string info;
-  std::string parts;    // joined by commas
-  std::string last_part;  // id, to see whether they ascend
-  bool ascending = true;
 };
 
 std::vector<Row> newest_first(Connection& sql, std::int64_t session, const MessageSlice& slice) {
@@ -29,7 +27,7 @@ std::vector<Row> newest_first(Connection& sql, std::int64_t session, const Messa
       session, before.time, before.id, limit);
   std::vector<Row> found;
   while (rows.next()) {
-    found.push_back({rows.integer(0), std::string(rows.text(1)), rows.integer(2), std::string(rows.text(3)), {}, {}});
+    found.push_back({rows.integer(0), std::string(rows.text(1)), rows.integer(2), std::string(rows.text(3))});
   }
   return found;
 }
@@ -39,42 +37,49 @@ void append_part(std::string& parts, std::string_view json) {
   parts += json;
 }
 
-// Fills in the parts of all rows with one scan.
-Result<> collect_parts(Connection& sql, std::vector<Row>& page) {
-  if (page.empty()) return {};
-  std::unordered_map<std::int64_t, Row*> by_key;
-  std::int64_t lowest = page.front().key;
-  std::int64_t highest = lowest;
-  for (Row& row : page) {
-    by_key.emplace(row.key, &row);
-    lowest = std::min(lowest, row.key);
-    highest = std::max(highest, row.key);
-  }
-  const KeyRange range{parts_of(lowest).first, parts_of(highest).last};
-  const Tails tails = tails_of(sql, range);
-  Rows parts =
-      sql.rows("SELECT key, id, body FROM part WHERE key BETWEEN ? AND ? ORDER BY key", range.first, range.last);
-  std::int64_t current_key = 0;
-  Row* current = nullptr;
-  while (parts.next()) {
-    const std::int64_t key = parts.integer(0);
-    if (const std::int64_t message = key >> kPartBits; message != current_key) {
-      current_key = message;
-      const auto found = by_key.find(message);
-      current = found == by_key.end() ? nullptr : found->second;
+// The parts of messages, asked for in ascending order of their keys: one scan over all of them.
+class PartScan {
+ public:
+  PartScan(Connection& sql, const Tails& tails, KeyRange range)
+      : sql_(sql),
+        tails_(tails),
+        parts_(sql.rows("SELECT key, id, body FROM part WHERE key BETWEEN ? AND ? ORDER BY key", range.first, range.last)),
+        more_(parts_.next()) {}
+
+  // Appends [part,part…] of the next message.
+  Result<> append(std::int64_t message, std::string& out) {
+    while (more_ && parts_.integer(0) >> kPartBits < message) more_ = parts_.next();
+    const std::size_t start = out.size();
+    out += '[';
+    last_id_.clear();
+    bool ascending = true;
+    for (; more_ && parts_.integer(0) >> kPartBits == message; more_ = parts_.next()) {
+      if (out.size() > start + 1) out += ',';
+      const std::string_view id = parts_.text(1);
+      ascending &= last_id_ < id;
+      last_id_ = id;
+      if (const auto tail = tails_.find(parts_.integer(0)); tail != tails_.end()) {
+        TRY(const std::string text, with_tail(parts_.text(2), tail->second));
+        out += text;
+      } else {
+        out += parts_.text(2);
+      }
     }
-    if (!current) continue;
-    current->ascending &= current->last_part < parts.text(1);
-    current->last_part = parts.text(1);
-    if (const auto tail = tails.find(key); tail != tails.end()) {
-      TRY(const std::string text, with_tail(parts.text(2), tail->second));
-      append_part(current->parts, text);
-    } else {
-      append_part(current->parts, parts.text(2));
-    }
+    out += ']';
+    if (ascending) return {};
+    out.resize(start);
+    TRY(const std::string sorted, parts_json(sql_, message));
+    out += sorted;
+    return {};
   }
-  return {};
-}
+
+ private:
+  Connection& sql_;
+  const Tails& tails_;
+  Rows parts_;
+  bool more_;
+  std::string last_id_;
+};
 
 }  // namespace
 
@@ -119,24 +124,29 @@ Result<MessagePage> message_page(Connection& sql, std::int64_t session, const Me
     rows.pop_back();
     page.next = MessageCursor{{rows.back().id}, rows.back().created};
   }
-  TRY_VOID(collect_parts(sql, rows));
-  std::size_t bytes = 2;
-  for (const Row& row : rows) bytes += row.info.size() + row.parts.size() + 24;
-  page.json.reserve(bytes);
-  page.json += '[';
-  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
-    if (row != rows.rbegin()) page.json += ',';
+  page.json = "[";
+  if (rows.empty()) {
+    page.json += ']';
+    return page;
+  }
+  std::ranges::reverse(rows);
+  const auto [lowest, highest] = std::ranges::minmax(rows, {}, &Row::key);
+  const KeyRange all{parts_of(lowest.key).first, parts_of(highest.key).last};
+  const Tails tails = tails_of(sql, all);
+  std::optional<PartScan> scan;
+  std::int64_t last_key = 0;
+  for (const Row& row : rows) {
+    if (page.json.size() > 1) page.json += ',';
     page.json += "{\"info\":";
-    page.json += row->info;
+    page.json += row.info;
     page.json += ",\"parts\":";
-    if (row->ascending) {
-      page.json += '[';
-      page.json += row->parts;
-      page.json += ']';
-    } else {
-      TRY(const std::string sorted, parts_json(sql, row->key));
-      page.json += sorted;
+    // Clients name their messages and clocks go back: where a message is older than its number, the scan starts anew.
+    if (!scan || row.key < last_key) {
+      scan.reset();  // gives its statement back first
+      scan.emplace(sql, tails, KeyRange{parts_of(row.key).first, all.last});
     }
+    last_key = row.key;
+    TRY_VOID(scan->append(row.key, page.json));
     page.json += '}';
   }
   page.json += ']';
