@@ -125,11 +125,18 @@ def history(world):
     server = world.serve()
     session = server.sessions(1)
     empty = world.data_bytes()
-    out = server.turns(session, "[[bench deltas=20]]", turns=500, seconds=40)
-    messages = 2 * out["ended"]
-    each = out["each_ms"]
-    yield f"turn {out['ended']} against turn 1", statistics.median(each[-30:]) / statistics.median(each[5:35]), "×", 1.1
-    yield f"memory after {out['ended']} turns", server.memory_mb()[0], "MB", 40
+    server.turns(session, "[[bench deltas=20]]", turns=5)
+    ended, took, cpu = 5, [], []
+    for turns in (50, 395, 50):
+        before = settled(server)
+        out = server.turns(session, "[[bench deltas=20]]", turns=turns, seconds=20)
+        cpu.append((settled(server) - before) / max(out["ended"], 1))
+        took.append(out["turn_ms"]["p50"])
+        ended += out["ended"]
+    messages = 2 * ended
+    yield f"turn {ended} against turn 1, prompt to idle", took[2] / took[0], "×", 1.1
+    yield f"turn {ended} against turn 1, CPU added", (cpu[2] - cpu[0]) * 1e3, "ms", None
+    yield f"memory after {ended} turns", server.memory_mb()[0], "MB", 40
     path = f"/session/{session[0]}"
     yield "GET /session/{id}, 16 connections", server.requests(path)["rps"], "/s", 20000
     listed = server.requests(path + "/message", seconds=2)
