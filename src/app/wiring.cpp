@@ -93,9 +93,8 @@ class WiredServer final : public Server {
                           .user = environment("OPENCODE_SERVER_USERNAME").empty() ? "opencode" : environment("OPENCODE_SERVER_USERNAME"),
                           .password = password});
     net::ServerOptions http{.host = options_.hostname, .port = options_.port};
-    TRY(http_server_, net::listen(loop_, std::move(http), [this](net::Request request) {
-          return api_->handle(std::move(request));
-        }));
+    TRY(http_server_, net::listen(loop_, std::move(http),
+                                  [this](net::Request request) { return answer(std::move(request)); }));
     return {};
   }
 
@@ -106,6 +105,8 @@ class WiredServer final : public Server {
   Task<void> recover() override {
     const auto recovered = co_await host_->recover();
     if (!recovered) log::error("recovery: {}", recovered.error().message);
+    recovered_ = true;
+    for (const auto& go_on : std::exchange(early_requests_, {})) go_on(Unit{});
     const auto instance = co_await instances_->open(std::filesystem::current_path());
     if (instance->default_model) {
       const auto* provider = instance->find_provider(instance->default_model->provider_id);
@@ -123,6 +124,17 @@ class WiredServer final : public Server {
   }
 
  private:
+  // A request that comes before the unfinished sessions are taken up waits for that (milliseconds): until then nobody
+  // could be told the truth about them.
+  Task<net::Response> answer(net::Request request) {
+    if (!recovered_) {
+      OneShot<Unit> go_on(loop_);
+      early_requests_.push_back(go_on.setter());
+      co_await go_on;
+    }
+    co_return co_await api_->handle(std::move(request));
+  }
+
   static session::Recovery recovery() {
     return environment("QUARTERDECK_RECOVERY") == "end" ? session::Recovery::end : session::Recovery::resume;
   }
@@ -154,6 +166,8 @@ class WiredServer final : public Server {
   Places places_;
   std::string model_line_;
   std::stop_source stopping_;
+  bool recovered_ = false;
+  std::vector<OneShot<Unit>::Setter> early_requests_;
 
   // In the order of construction; destroyed the other way round.
   std::unique_ptr<BlockingPool> pool_;

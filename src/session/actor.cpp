@@ -37,6 +37,9 @@ Task<void> Actor::work(std::stop_token shutdown) {
   working_ = true;
   while (!shutdown.stop_requested() && !broken() && !closed_) {
     if (!state_.turn && state_.inbox.empty()) break;
+    // A prompt that arrived just now may still be on its way to the disk, from where the turn reads it.
+    const auto admitted = co_await committed();
+    if (!admitted || closed_) break;
     const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
     turn_stop_.emplace();
     std::stop_callback on_shutdown(shutdown, [turn = *turn_stop_]() mutable { turn.request_stop(); });

@@ -178,6 +178,19 @@ TEST_F(HostTest, QueuedPromptsAreAnsweredInOrderEachByItsOwnTurn) {
   EXPECT_EQ(answered, prompts);
 }
 
+TEST_F(HostTest, PromptsThatArriveWhileTurnsEndAreAllAnswered) {
+  const SessionId id = open();
+  std::vector<Task<Result<MessageId>>> asking;
+  for (int i = 0; i < 60; ++i) asking.push_back(host_->prompt(id, saying(std::to_string(i))));
+  const auto prompts = loop_.run_until(when_all(loop_, std::move(asking)));
+  for (const auto& prompt : prompts) {
+    ASSERT_TRUE(prompt);
+    const auto last = answer(id, *prompt);
+    ASSERT_TRUE(last);
+    EXPECT_EQ(std::get<AssistantMessage>(store_->query().message(id, *last)->info).finish, "stop");
+  }
+}
+
 TEST_F(HostTest, TheSameMessageIdIsAdmittedOnceAlsoAfterARestart) {
   provider_.answer(says("only one"));
   const SessionId id = open();

@@ -113,7 +113,7 @@ test("right after the acknowledgement: every acknowledged prompt is there and an
     const prompt = messages.filter((m) => m.info.role === "user" && m.parts[0].text === text)
     assert.equal(prompt.length, 1, `${text} is stored once`)
     const answers = messages.filter((m) => m.info.parentID === prompt[0].info.id)
-    assert.equal(answers.at(-1)?.info.finish, "stop", `${text} is answered`)
+    assert.equal(answers.at(-1)?.info.finish, "stop", `${text} is answered: ${JSON.stringify(answers.at(-1)?.info)}`)
     assert.equal(open(messages).length, 0)
   }
 })
