@@ -119,7 +119,8 @@ Task<Result<Session>> Host::create(CreateSession command) {
     project.icon = known->icon;
     project.commands = known->commands;
   }
-  CO_TRY_VOID(co_await engine_.store.put_project(project));
+  // Not awaited: the store keeps the order and the session's commit below covers both.
+  engine_.store.put_project(project, {});
   Session session = new_session(command, project, instance->location.path, engine_.ids, engine_.clock.now_ms(),
                                 engine_.options.version);
   State state;
