@@ -29,7 +29,8 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
                       if (document_.empty()) {
                         document_ = openapi_document(router_->routes(), services_.engine.options.version, kSchemas);
                       }
-                      return [](std::string text) -> Task<net::Response> { co_return json(std::move(text)); }(document_);
+                      return
+                          [](std::string text) -> Task<net::Response> { co_return json(std::move(text)); }(document_);
                     },
                     "Object"});
   router_ = std::make_unique<Router>(std::move(routes));

@@ -21,7 +21,8 @@ std::string_view name_of(Where where) {
 }
 
 net::Response named(int status, std::string_view name, std::string_view message) {
-  return json(fmt::format(R"({{"name":{},"data":{{"message":{}}}}})", wire::quoted(name), wire::quoted(message)), status);
+  return json(fmt::format(R"({{"name":{},"data":{{"message":{}}}}})", wire::quoted(name), wire::quoted(message)),
+              status);
 }
 
 }  // namespace

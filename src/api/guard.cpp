@@ -25,8 +25,8 @@ bool is_loopback_name(std::string_view host) {
 bool matches_any_port(std::string_view origin, std::string_view base) {
   if (!origin.starts_with(base)) return false;
   const std::string_view rest = origin.substr(base.size());
-  return rest.empty() ||
-         (rest.starts_with(':') && rest.size() > 1 && rest.find_first_not_of("0123456789", 1) == std::string_view::npos);
+  return rest.empty() || (rest.starts_with(':') && rest.size() > 1 &&
+                          rest.find_first_not_of("0123456789", 1) == std::string_view::npos);
 }
 
 bool reads_only(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
@@ -35,15 +35,14 @@ bool equal_in_constant_time(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-net::Response refused(std::string_view why) {
-  return error_response({ErrorCode::denied, std::string(why), {}});
-}
+net::Response refused(std::string_view why) { return error_response({ErrorCode::denied, std::string(why), {}}); }
 
 }  // namespace
 
 bool Guard::origin_allowed(std::string_view origin, const net::Request& request) const {
   if (matches_any_port(origin, "http://localhost") || matches_any_port(origin, "http://127.0.0.1")) return true;
-  if (origin == "https://opencode.ai" || (origin.starts_with("https://") && origin.ends_with(".opencode.ai"))) return true;
+  if (origin == "https://opencode.ai" || (origin.starts_with("https://") && origin.ends_with(".opencode.ai")))
+    return true;
   if (origin == "tauri://localhost" || origin == "http://tauri.localhost" || origin == "https://tauri.localhost" ||
       origin == "oc://renderer") {
     return true;
@@ -58,7 +57,8 @@ bool Guard::authorized(const net::Request& request) const {
   const std::string* header = request.header("authorization");
   constexpr std::string_view scheme = "Basic ";
   if (!header || !header->starts_with(scheme)) return false;
-  return equal_in_constant_time(base64_decode(std::string_view(*header).substr(scheme.size())).value_or(""), options_.user + ":" + options_.password);
+  return equal_in_constant_time(base64_decode(std::string_view(*header).substr(scheme.size())).value_or(""),
+                                options_.user + ":" + options_.password);
 }
 
 std::optional<net::Response> Guard::check(const net::Request& request) const {
@@ -94,8 +94,9 @@ std::optional<net::Response> Guard::check(const net::Request& request) const {
     if (!request.body.empty()) {
       const std::string* type = request.header("content-type");
       if (!type || !type->starts_with("application/json")) {
-        return json(R"({"name":"UnsupportedMediaTypeError","data":{"message":"Send bodies as Content-Type: application/json"}})",
-                    415);
+        return json(
+            R"({"name":"UnsupportedMediaTypeError","data":{"message":"Send bodies as Content-Type: application/json"}})",
+            415);
       }
     }
   }

@@ -60,10 +60,10 @@ Task<net::Response> Router::handle(net::Request request) const {
   }
   if (!found) {
     if (allowed.empty()) co_return not_found(fmt::format("No such path: {}", request.path));
-    net::Response response = json(
-        fmt::format(R"({{"name":"MethodNotAllowedError","data":{{"message":{}}}}})",
-                    wire::quoted(fmt::format("{} does not answer {}", request.path, request.method))),
-        405);
+    net::Response response =
+        json(fmt::format(R"({{"name":"MethodNotAllowedError","data":{{"message":{}}}}})",
+                         wire::quoted(fmt::format("{} does not answer {}", request.path, request.method))),
+             405);
     response.headers.push_back({"Allow", allowed});
     co_return response;
   }

@@ -26,8 +26,8 @@ Task<void> die(net::EventLoop& loop, Server& server, TaskGroup& starting) {
 }  // namespace
 
 int serve(const ServeOptions& options, process::Spawner spawner) {
-  log::set_level(options.log_level == "debug"  ? log::Level::debug
-                 : options.log_level == "warn" ? log::Level::warn
+  log::set_level(options.log_level == "debug"   ? log::Level::debug
+                 : options.log_level == "warn"  ? log::Level::warn
                  : options.log_level == "error" ? log::Level::error
                                                 : log::Level::info);
   const auto loop = net::make_event_loop();

@@ -31,9 +31,7 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 class WiredServer final : public Server {
  public:
@@ -90,11 +88,13 @@ class WiredServer final : public Server {
         api::Services{.engine = *engine_, .host = *host_, .directory = std::filesystem::current_path()},
         api::GuardOptions{.loopback = is_loopback(options_.hostname),
                           .origins = options_.cors,
-                          .user = environment("OPENCODE_SERVER_USERNAME").empty() ? "opencode" : environment("OPENCODE_SERVER_USERNAME"),
+                          .user = environment("OPENCODE_SERVER_USERNAME").empty()
+                                      ? "opencode"
+                                      : environment("OPENCODE_SERVER_USERNAME"),
                           .password = password});
     net::ServerOptions http{.host = options_.hostname, .port = options_.port};
-    TRY(http_server_, net::listen(loop_, std::move(http),
-                                  [this](net::Request request) { return answer(std::move(request)); }));
+    TRY(http_server_,
+        net::listen(loop_, std::move(http), [this](net::Request request) { return answer(std::move(request)); }));
     return {};
   }
 

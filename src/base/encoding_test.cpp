@@ -19,7 +19,9 @@ TEST(PercentDecode, ReadsPlusAsSpaceInQueriesOnly) {
   EXPECT_EQ(percent_decode("a+b%2B", true), "a b+");
 }
 
-TEST(PercentEncode, KeepsUnreservedCharactersOnly) { EXPECT_EQ(percent_encode("aZ09-._~ /%\xC3"), "aZ09-._~%20%2F%25%C3"); }
+TEST(PercentEncode, KeepsUnreservedCharactersOnly) {
+  EXPECT_EQ(percent_encode("aZ09-._~ /%\xC3"), "aZ09-._~%20%2F%25%C3");
+}
 
 TEST(PercentEncode, IsUndoneByDecode) {
   std::string all;

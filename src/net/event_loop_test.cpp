@@ -1,7 +1,7 @@
 #include "net/event_loop.hpp"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include <atomic>
 #include <thread>
@@ -57,7 +57,10 @@ TEST(EventLoop, TakesPostsFromOtherThreads) {
 TEST(EventLoop, CallsTimersInTheOrderOfTheirTime) {
   const auto loop = make_event_loop();
   std::vector<int> order;
-  const auto late = loop->after_ms(20, [&] { order.push_back(2); loop->stop(); });
+  const auto late = loop->after_ms(20, [&] {
+    order.push_back(2);
+    loop->stop();
+  });
   const auto soon = loop->after_ms(5, [&] { order.push_back(1); });
   const auto now = loop->after_ms(-3, [&] { order.push_back(0); });
   EXPECT_TRUE(order.empty());
@@ -70,8 +73,14 @@ TEST(EventLoop, NeverCallsATimerWhoseHandleDiedEvenWhenItWasDue) {
   int called = 0;
   std::unique_ptr<Loop::Handle> first, second;
   // Both are due at once; whichever runs first disarms the other one.
-  first = loop->after_ms(1, [&] { ++called; second.reset(); });
-  second = loop->after_ms(1, [&] { ++called; first.reset(); });
+  first = loop->after_ms(1, [&] {
+    ++called;
+    second.reset();
+  });
+  second = loop->after_ms(1, [&] {
+    ++called;
+    first.reset();
+  });
   ::usleep(5'000);
   const auto end = loop->after_ms(10, [&] { loop->stop(); });
   loop->run();

@@ -113,7 +113,8 @@ Task<Response> echo(Request request) {
 
 TEST_F(HttpClientTest, SendsMethodHeadersAndBodyAndCollectsTheAnswer) {
   const std::string base = serve(echo);
-  const auto answer = fetch_all({.method = "PUT", .url = base + "/a?b=c", .headers = {{"X-Mine", "yes"}}, .body = "hello"});
+  const auto answer =
+      fetch_all({.method = "PUT", .url = base + "/a?b=c", .headers = {{"X-Mine", "yes"}}, .body = "hello"});
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->status, 201);
   EXPECT_EQ(answer->body, "PUT /a?b=c hello");
@@ -139,9 +140,8 @@ TEST_F(HttpClientTest, ReusesItsConnection) {
 }
 
 TEST_F(HttpClientTest, SendsABodyOfManyMegabytesWithoutWaitingForContinue) {
-  const std::string base = serve([](Request request) -> Task<Response> {
-    co_return Response{.body = std::to_string(request.body.size())};
-  });
+  const std::string base =
+      serve([](Request request) -> Task<Response> { co_return Response{.body = std::to_string(request.body.size())}; });
   const auto answer = fetch_all({.method = "POST", .url = base + "/", .body = std::string(8'000'000, 'x')});
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "8000000");
@@ -216,11 +216,13 @@ TEST_F(HttpClientTest, SaysWhichDeadlinePassed) {
   Recorder recorder;
   auto fetched = fetch({.url = silent.url(), .first_byte_timeout_ms = 60}, recorder);
   EXPECT_EQ(fetched.error().code, ErrorCode::unavailable);
-  EXPECT_NE(fetched.error().message.find("no first byte came within 60 ms"), std::string::npos) << fetched.error().message;
+  EXPECT_NE(fetched.error().message.find("no first byte came within 60 ms"), std::string::npos)
+      << fetched.error().message;
 
   ScriptedPeer stalled("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", ScriptedPeer::Then::hold);
   fetched = fetch({.url = stalled.url(), .idle_timeout_ms = 60}, recorder);
-  EXPECT_NE(fetched.error().message.find("nothing more came within 60 ms"), std::string::npos) << fetched.error().message;
+  EXPECT_NE(fetched.error().message.find("nothing more came within 60 ms"), std::string::npos)
+      << fetched.error().message;
 
   ScriptedPeer slow("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", ScriptedPeer::Then::hold);
   fetched = fetch({.url = slow.url(), .total_timeout_ms = 60}, recorder);
@@ -251,7 +253,8 @@ TEST_F(HttpClientTest, DoesNothingWhenStopWasRequestedBefore) {
 }
 
 TEST_F(HttpClientTest, StopsWhenTheSinkHasEnough) {
-  const std::string base = serve([](Request) -> Task<Response> { co_return Response{.body = std::string(1'000'000, 'x')}; });
+  const std::string base =
+      serve([](Request) -> Task<Response> { co_return Response{.body = std::string(1'000'000, 'x')}; });
   Recorder recorder;
   recorder.stops = true;
   EXPECT_EQ(fetch({.url = base}, recorder).error().code, ErrorCode::cancelled);
@@ -271,7 +274,8 @@ TEST_F(HttpClientTest, ASinkMayStartAnotherRequest) {
   std::optional<std::future<Result<void>>> second;
   std::promise<void> inner_done;
   outer.on_piece = [&] {
-    const auto run = [](HttpClient& client, std::string url, Recorder& sink, std::promise<void>& done) -> detail::Detached {
+    const auto run = [](HttpClient& client, std::string url, Recorder& sink,
+                        std::promise<void>& done) -> detail::Detached {
       ClientRequest request{.url = std::move(url)};
       const auto fetched = co_await client.fetch(std::move(request), sink, {});
       EXPECT_TRUE(fetched);
@@ -285,7 +289,8 @@ TEST_F(HttpClientTest, ASinkMayStartAnotherRequest) {
 }
 
 TEST_F(HttpClientTest, FetchAllRefusesWhatIsTooLarge) {
-  const std::string base = serve([](Request) -> Task<Response> { co_return Response{.body = std::string(5'000, 'x')}; });
+  const std::string base =
+      serve([](Request) -> Task<Response> { co_return Response{.body = std::string(5'000, 'x')}; });
   EXPECT_EQ(fetch_all({.url = base}, 4'999).error().code, ErrorCode::too_large);
   EXPECT_TRUE(fetch_all({.url = base}, 5'000));
 }

@@ -12,11 +12,11 @@
 namespace quarterdeck::net {
 namespace {
 
+using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using ::testing::StartsWith;
-using testing::eventually;
 using testing::RawClient;
+using ::testing::StartsWith;
 
 // Pieces pushed by the test; counts its own life so that tests see when the server lets go of it.
 struct Channel {
@@ -69,7 +69,8 @@ class HttpServerTest : public ::testing::Test {
     return serve([channel](Request) -> Task<Response> { return stream(channel); }, options);
   }
   static Task<Response> echo(Request request) {
-    co_return Response{.headers = {{"Content-Type", "text/plain"}}, .body = request.method + " " + request.path + " " + request.body};
+    co_return Response{.headers = {{"Content-Type", "text/plain"}},
+                       .body = request.method + " " + request.path + " " + request.body};
   }
   static Task<Response> stream(std::shared_ptr<Channel> channel) {
     Response response{.headers = {{"Content-Type", "text/event-stream"}}};
@@ -104,7 +105,9 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInTheirOrder) {
     }(live_.loop(), std::move(request));
   });
   RawClient client(port);
-  client.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\nGET /fast HTTP/1.1\r\nHost: h\r\n\r\nGET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  client.send(
+      "GET /slow HTTP/1.1\r\nHost: h\r\n\r\nGET /fast HTTP/1.1\r\nHost: h\r\n\r\nGET /last HTTP/1.1\r\nHost: "
+      "h\r\nConnection: close\r\n\r\n");
   const std::string all = client.read_to_end();
   EXPECT_LT(all.find("/slow"), all.find("/fast"));
   EXPECT_LT(all.find("/fast"), all.find("/last"));
@@ -121,12 +124,14 @@ TEST_F(HttpServerTest, AnswersThousandsOfPipelinedRequests) {
   sender.join();
   EXPECT_TRUE(all.ends_with("GET /last "));
   std::size_t answers = 0;
-  for (auto at = all.find("HTTP/1.1 200 OK"); at != std::string::npos; at = all.find("HTTP/1.1 200 OK", at + 1)) ++answers;
+  for (auto at = all.find("HTTP/1.1 200 OK"); at != std::string::npos; at = all.find("HTTP/1.1 200 OK", at + 1))
+    ++answers;
   EXPECT_EQ(answers, 5'001u);
 }
 
 TEST_F(HttpServerTest, TellsTheHandlerWhoAsks) {
-  const auto port = serve([](Request request) -> Task<Response> { co_return Response{.body = request.peer}; }, {.host = "::"});
+  const auto port =
+      serve([](Request request) -> Task<Response> { co_return Response{.body = request.peer}; }, {.host = "::"});
   RawClient client(port);
   client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_THAT(client.read_response(), HasSubstr("\r\n\r\n127.0.0.1"));
@@ -146,7 +151,8 @@ TEST_F(HttpServerTest, SpeaksHttp10) {
 
 TEST_F(HttpServerTest, ReadsChunkedBodiesByteByByte) {
   RawClient client(serve_echo());
-  for (const char c : std::string_view("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")) {
+  for (const char c : std::string_view(
+           "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")) {
     client.send({&c, 1});
   }
   EXPECT_THAT(client.read_response(), HasSubstr("POST /c abcde"));
@@ -325,7 +331,10 @@ TEST_F(HttpServerTest, HidesWhatAHandlerThrows) {
     client.send("GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n");
     const std::string answer = client.read_response();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 500 "));
-    EXPECT_THAT(answer, HasSubstr(R"({"name":"UnknownError","data":{"message":"Unexpected server error. Check server logs for details.","ref":"err_)"));
+    EXPECT_THAT(
+        answer,
+        HasSubstr(
+            R"({"name":"UnknownError","data":{"message":"Unexpected server error. Check server logs for details.","ref":"err_)"));
     EXPECT_THAT(answer, Not(HasSubstr("secret")));
   }
   client.send("GET /ok HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -347,7 +356,9 @@ TEST_F(HttpServerTest, LetsNoHeaderValueBeginALineOfItsOwn) {
 TEST_F(HttpServerTest, StreamsInChunksAsTheyCome) {
   const auto channel = std::make_shared<Channel>();
   RawClient client(serve_stream(channel));
-  client.send("GET / HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  client.send(
+      "GET / HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: "
+      "close\r\n\r\n");
   const std::string head = client.read_until("\r\n\r\n");
   EXPECT_THAT(head, HasSubstr("Transfer-Encoding: chunked\r\n"));
   EXPECT_THAT(head, Not(HasSubstr("gzip")));
@@ -454,7 +465,8 @@ TEST_F(HttpServerTest, ShutsDownInOrder) {
   const auto go = std::make_shared<std::optional<OneShot<Unit>>>();
   const auto port = serve([&, channel, go](Request request) -> Task<Response> {
     if (request.path == "/stream") return stream(channel);
-    return [](Loop& loop, std::shared_ptr<std::optional<OneShot<Unit>>> wait, std::shared_ptr<Channel> out) -> Task<Response> {
+    return [](Loop& loop, std::shared_ptr<std::optional<OneShot<Unit>>> wait,
+              std::shared_ptr<Channel> out) -> Task<Response> {
       wait->emplace(loop);
       co_await **wait;
       out->push("last words");
@@ -509,7 +521,9 @@ TEST_F(HttpServerTest, SaysWhyItCannotListen) {
   EXPECT_EQ(taken.code, ErrorCode::unavailable);
   EXPECT_THAT(taken.message, HasSubstr("in use"));
   for (const std::string host : {"example.invalid", "", "300.1.1.1", "192.0.2.1"}) {
-    EXPECT_EQ(live_.on_loop([&] { return listen(live_.loop(), {.host = host}, handler).error(); }).code, ErrorCode::invalid) << host;
+    EXPECT_EQ(live_.on_loop([&] { return listen(live_.loop(), {.host = host}, handler).error(); }).code,
+              ErrorCode::invalid)
+        << host;
   }
 }
 

@@ -26,7 +26,8 @@ std::optional<SseEvent> SseDecoder::next() {
     }
     scanned_ = std::max(scanned_, consumed_);
     const auto is_line_end = [](char c) { return c == '\n' || c == '\r'; };
-    const auto found = std::find_if(buffer_.begin() + static_cast<std::ptrdiff_t>(scanned_), buffer_.end(), is_line_end);
+    const auto found =
+        std::find_if(buffer_.begin() + static_cast<std::ptrdiff_t>(scanned_), buffer_.end(), is_line_end);
     if (found == buffer_.end()) {
       buffer_.erase(0, std::exchange(consumed_, 0));
       if (buffer_.size() > event_bytes_max_) {

@@ -29,10 +29,10 @@ class SseDecoder {
   void take_line(std::string_view line);
 
   std::size_t event_bytes_max_;
-  std::string buffer_;         // from consumed_ on: not decoded yet
+  std::string buffer_;  // from consumed_ on: not decoded yet
   std::size_t consumed_ = 0;
-  std::size_t scanned_ = 0;    // no line end before
-  SseEvent current_;           // its id lasts until another one comes
+  std::size_t scanned_ = 0;  // no line end before
+  SseEvent current_;  // its id lasts until another one comes
   bool has_data_ = false;
   bool first_line_ = true;
   bool skip_line_feed_ = false;

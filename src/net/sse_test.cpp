@@ -29,7 +29,8 @@ TEST(SseDecoder, UnderstandsAllThreeLineEnds) {
 }
 
 TEST(SseDecoder, IgnoresCommentsUnknownFieldsAndEventsWithoutData) {
-  EXPECT_EQ(decode({": ping\n\nevent: lost\n\nretry: 5\nfoo: bar\ndata:x\n\n"}), (std::vector<SseEvent>{{"", "", "x"}}));
+  EXPECT_EQ(decode({": ping\n\nevent: lost\n\nretry: 5\nfoo: bar\ndata:x\n\n"}),
+            (std::vector<SseEvent>{{"", "", "x"}}));
 }
 
 TEST(SseDecoder, KeepsTheIdUntilAnotherOneComes) {
@@ -38,13 +39,16 @@ TEST(SseDecoder, KeepsTheIdUntilAnotherOneComes) {
 }
 
 TEST(SseDecoder, CutsOneSpaceOnlyAndOneByteOrderMark) {
-  EXPECT_EQ(decode({"\xEF\xBB\xBF" "data:  x\n\n"}), (std::vector<SseEvent>{{"", "", " x"}}));
+  EXPECT_EQ(decode({"\xEF\xBB\xBF"
+                    "data:  x\n\n"}),
+            (std::vector<SseEvent>{{"", "", " x"}}));
 }
 
 TEST(SseDecoder, DropsAnEventAtTheEndOfInputWithoutItsEmptyLine) { EXPECT_TRUE(decode({"data: a\n"}).empty()); }
 
 TEST(SseDecoder, GivesTheSameEventsWhereverTheBytesAreCut) {
-  const std::string_view text = "\xEF\xBB\xBF: hi\r\nid: 1\r\nevent: e\r\ndata: {\"a\":1}\r\ndata: \xC3\xA9\r\n\r\n\rdata: b\n\ndata:c\r\r\n";
+  const std::string_view text =
+      "\xEF\xBB\xBF: hi\r\nid: 1\r\nevent: e\r\ndata: {\"a\":1}\r\ndata: \xC3\xA9\r\n\r\n\rdata: b\n\ndata:c\r\r\n";
   const auto whole = decode({text});
   ASSERT_EQ(whole.size(), 3u);
   for (std::size_t first = 0; first <= text.size(); ++first) {

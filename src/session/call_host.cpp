@@ -32,9 +32,7 @@ void CallHost::progress(std::optional<std::string> title, std::optional<JsonText
   });
 }
 
-void CallHost::process_started(std::int64_t pid) {
-  actor_.record(ToolStarted{part_.message_id, part_.id, pid});
-}
+void CallHost::process_started(std::int64_t pid) { actor_.record(ToolStarted{part_.message_id, part_.id, pid}); }
 
 void CallHost::file_edited(const std::filesystem::path& file) { actor_.show(FileEdited{file.string()}); }
 

@@ -24,8 +24,8 @@ void add_user_part(llm::ChatMessage& message, const PartContent& content) {
   } else if (const auto* file = std::get_if<FilePart>(&content)) {
     if (!file->url.starts_with("data:")) return;  // file: parts come with synthetic text parts that hold the content
     if (is_text(file->mime)) {
-      message.content.push_back(llm::TextContent{fmt::format("Attached file {}:\n{}", file->filename.value_or("(unnamed)"),
-                                                             data_url_bytes(file->url))});
+      message.content.push_back(llm::TextContent{
+          fmt::format("Attached file {}:\n{}", file->filename.value_or("(unnamed)"), data_url_bytes(file->url))});
     } else {
       message.content.push_back(llm::FileContent{file->mime, file->url, file->filename});
     }

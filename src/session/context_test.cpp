@@ -13,11 +13,14 @@ MessageWithParts user(std::string id, std::string text) {
   return {.info = UserMessage{.id = {std::move(id)}}, .parts = {{.content = TextPart{.text = std::move(text)}}}};
 }
 MessageWithParts step(std::string id, std::string parent, std::vector<PartContent> contents) {
-  MessageWithParts message{.info = AssistantMessage{.id = {std::move(id)}, .parent_id = {std::move(parent)}, .completed = 1}};
+  MessageWithParts message{
+      .info = AssistantMessage{.id = {std::move(id)}, .parent_id = {std::move(parent)}, .completed = 1}};
   for (PartContent& content : contents) message.parts.push_back({.content = std::move(content)});
   return message;
 }
-PartContent call(std::string id, ToolState state) { return ToolPart{.call_id = std::move(id), .tool = "bash", .state = std::move(state)}; }
+PartContent call(std::string id, ToolState state) {
+  return ToolPart{.call_id = std::move(id), .tool = "bash", .state = std::move(state)};
+}
 
 std::string summary(const std::vector<llm::ChatMessage>& messages) {
   std::string out;
@@ -26,7 +29,8 @@ std::string summary(const std::vector<llm::ChatMessage>& messages) {
     for (const auto& content : message.content) {
       if (const auto* text = std::get_if<llm::TextContent>(&content)) out += text->text;
       if (const auto* asked = std::get_if<llm::ToolCallContent>(&content)) out += "<" + asked->id + ">";
-      if (const auto* result = std::get_if<llm::ToolResultContent>(&content)) out += "[" + result->id + "=" + result->output + "]";
+      if (const auto* result = std::get_if<llm::ToolResultContent>(&content))
+        out += "[" + result->id + "=" + result->output + "]";
     }
     out += " ";
   }
@@ -34,11 +38,10 @@ std::string summary(const std::vector<llm::ChatMessage>& messages) {
 }
 
 TEST(Context, EveryCallHasOneResultWhateverItsState) {
-  const std::vector history{
-      user("msg_1", "go"),
-      step("msg_2", "msg_1",
-           {call("c1", ToolCompleted{.output = "ok"}), call("c2", ToolError{.error = "bad"}), call("c3", ToolRunning{}),
-            call("c4", ToolPending{})})};
+  const std::vector history{user("msg_1", "go"),
+                            step("msg_2", "msg_1",
+                                 {call("c1", ToolCompleted{.output = "ok"}), call("c2", ToolError{.error = "bad"}),
+                                  call("c3", ToolRunning{}), call("c4", ToolPending{})})};
   const std::string unknown = "[Tool execution was interrupted; its outcome is unknown]";
   EXPECT_EQ(summary(chat_messages(history, {"msg_1"})),
             "U:go A:<c1><c2><c3><c4> T:[c1=ok][c2=bad][c3=" + unknown + "][c4=" + unknown + "] ");
@@ -63,7 +66,8 @@ TEST(Context, StepsThatSaidNothingAreLeftOut) {
 
 TEST(Context, TextAttachmentsAreShownAsText) {
   MessageWithParts prompt = user("msg_1", "see");
-  prompt.parts.push_back({.content = FilePart{.mime = "text/plain", .filename = "a.txt", .url = "data:text/plain;base64,aGkK"}});
+  prompt.parts.push_back(
+      {.content = FilePart{.mime = "text/plain", .filename = "a.txt", .url = "data:text/plain;base64,aGkK"}});
   EXPECT_EQ(summary(chat_messages({prompt}, {"msg_1"})), "U:seeAttached file a.txt:\nhi\n ");
 }
 

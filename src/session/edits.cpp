@@ -127,7 +127,11 @@ Task<void> Host::run_shell(std::shared_ptr<Actor> actor, RunShell command, std::
   const std::shared_ptr<Instance> instance = co_await engine_.instances.open(actor->state().session.directory);
   const std::stop_callback on_shutdown(engine_.shutdown, [actor] { actor->abort(); });
   const TimeMs now = engine_.clock.now_ms();
-  UserMessage asked{.id = command.message_id.value_or(MessageId{}), .session_id = session, .created = now, .agent = agent, .model = model};
+  UserMessage asked{.id = command.message_id.value_or(MessageId{}),
+                    .session_id = session,
+                    .created = now,
+                    .agent = agent,
+                    .model = model};
   if (asked.id.empty()) asked.id = engine_.ids.message();
   AssistantMessage answer{.id = engine_.ids.message_after(asked.id),
                           .session_id = session,
@@ -142,8 +146,10 @@ Task<void> Host::run_shell(std::shared_ptr<Actor> actor, RunShell command, std::
                           .root = instance->location.worktree.string()};
   const JsonText input{fmt::format(R"({{"command":{}}})", wire::quoted(command.command))};
   const Part note{engine_.ids.part(), session, asked.id, TextPart{.text = std::string(kShellNote), .synthetic = true}};
-  Part part{engine_.ids.part(), session, answer.id,
-            ToolPart{.call_id = engine_.ids.other("call"), .tool = "bash", .state = ToolRunning{.input = input, .start = now}}};
+  Part part{
+      engine_.ids.part(), session, answer.id,
+      ToolPart{
+          .call_id = engine_.ids.other("call"), .tool = "bash", .state = ToolRunning{.input = input, .start = now}}};
   actor->record(MessageUpdated{asked});
   actor->record(PartUpdated{note, now});
   actor->record(MessageUpdated{answer});
@@ -171,10 +177,15 @@ Task<void> Host::run_shell(std::shared_ptr<Actor> actor, RunShell command, std::
     const auto result = co_await engine_.tools.run("bash", std::move(arguments), context);
     const TimeMs end = engine_.clock.now_ms();
     if (result) {
-      call.state = ToolCompleted{.input = input, .output = result->output, .metadata = output_only(result->metadata), .start = now, .end = end};
+      call.state = ToolCompleted{.input = input,
+                                 .output = result->output,
+                                 .metadata = output_only(result->metadata),
+                                 .start = now,
+                                 .end = end};
     } else {
       const auto& failure = result.error();
-      call.state = ToolError{.input = input, .error = failure.message, .metadata = failure.metadata, .start = now, .end = end};
+      call.state =
+          ToolError{.input = input, .error = failure.message, .metadata = failure.metadata, .start = now, .end = end};
     }
     answer.completed = end;
     if (!actor->state().deleted) {

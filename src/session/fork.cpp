@@ -20,7 +20,8 @@ void end_what_runs(PartContent& content, TimeMs now) {
   } else if (auto* reasoning = std::get_if<ReasoningPart>(&content)) {
     if (!reasoning->time.end) reasoning->time.end = now;
   } else if (auto* call = std::get_if<ToolPart>(&content)) {
-    ToolError ended{.error = "Tool execution aborted", .metadata = JsonText{R"({"interrupted":true})"}, .start = now, .end = now};
+    ToolError ended{
+        .error = "Tool execution aborted", .metadata = JsonText{R"({"interrupted":true})"}, .start = now, .end = now};
     if (const auto* pending = std::get_if<ToolPending>(&call->state)) {
       ended.input = pending->input;
     } else if (const auto* running = std::get_if<ToolRunning>(&call->state)) {
@@ -72,7 +73,8 @@ Fork fork(const Session& original, const std::vector<MessageWithParts>& history,
       auto& answer = std::get<AssistantMessage>(info);
       answer.id = id;
       answer.session_id = session.id;
-      if (const auto parent = renamed.find(answer.parent_id); parent != renamed.end()) answer.parent_id = parent->second;
+      if (const auto parent = renamed.find(answer.parent_id); parent != renamed.end())
+        answer.parent_id = parent->second;
       if (!answer.completed) {
         answer.completed = now;
         answer.error = MessageError{.name = "MessageAbortedError", .message = "Aborted"};

@@ -22,7 +22,12 @@ class ForkTest : public ::testing::Test {
     original_ = new_session({.directory = "/p", .title = "T", .permission = Ruleset{{"bash", "*", Action::deny}}},
                             {.id = "global"}, "sub", ids_, 1, "1");
     add(UserMessage{.id = {"msg_1"}, .session_id = original_.id}, {TextPart{.text = "hello"}});
-    add(AssistantMessage{.id = {"msg_2"}, .session_id = original_.id, .parent_id = {"msg_1"}, .completed = 5, .cost = 0.5, .tokens = {.input = 3}},
+    add(AssistantMessage{.id = {"msg_2"},
+                         .session_id = original_.id,
+                         .parent_id = {"msg_1"},
+                         .completed = 5,
+                         .cost = 0.5,
+                         .tokens = {.input = 3}},
         {TextPart{.text = "hi", .time = Span{1, 2}}});
     add(UserMessage{.id = {"msg_3"}, .session_id = original_.id}, {TextPart{.text = "again"}});
     add(AssistantMessage{.id = {"msg_4"}, .session_id = original_.id, .parent_id = {"msg_3"}},
@@ -30,7 +35,8 @@ class ForkTest : public ::testing::Test {
   }
   void add(Message info, std::vector<PartContent> contents) {
     MessageWithParts message{.info = std::move(info)};
-    for (auto& content : contents) message.parts.push_back({ids_.part(), original_.id, id_of(message.info), std::move(content)});
+    for (auto& content : contents)
+      message.parts.push_back({ids_.part(), original_.id, id_of(message.info), std::move(content)});
     history_.push_back(std::move(message));
   }
 

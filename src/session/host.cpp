@@ -180,8 +180,9 @@ Task<Result<void>> Host::resolve(const Actor& actor, const Prompt& command, std:
   } else if (instance->default_model) {
     model = *instance->default_model;
   } else {
-    co_return fail(ErrorCode::invalid, "No model is configured. Set an API key such as ANTHROPIC_API_KEY, or \"model\" "
-                                       "and \"provider\" in opencode.json");
+    co_return fail(ErrorCode::invalid,
+                   "No model is configured. Set an API key such as ANTHROPIC_API_KEY, or \"model\" "
+                   "and \"provider\" in opencode.json");
   }
   if (model.variant == "default") model.variant.reset();
   if (!instance->find_model(model)) {

@@ -66,8 +66,8 @@ class Host {
   Task<void> run(std::shared_ptr<Actor> actor);
   void release(const std::shared_ptr<Actor>& actor);
   Task<Result<void>> remove_one(SessionId id);
-  Task<void> run_shell(std::shared_ptr<Actor> actor, domain::RunShell command, std::string agent, domain::ModelRef model,
-                       std::stop_token stop, OneShot<Result<MessageId>>::Setter ended);
+  Task<void> run_shell(std::shared_ptr<Actor> actor, domain::RunShell command, std::string agent,
+                       domain::ModelRef model, std::stop_token stop, OneShot<Result<MessageId>>::Setter ended);
   Result<std::vector<std::shared_ptr<Actor>>> end_interrupted_shells();
   Task<void> give_title(std::shared_ptr<Actor> actor, std::string text, domain::ModelRef model);
   Task<Result<void>> resolve(const Actor& actor, const domain::Prompt& command, std::string& agent,

@@ -91,11 +91,15 @@ class HostTest : public ::testing::Test {
 
   static Task<std::vector<ProviderInfo>> fake_providers() {
     ProviderInfo provider{.id = "fake", .name = "Fake", .protocol = "fake"};
-    provider.models["model"] = {.id = "model", .provider_id = "fake", .api_id = "model", .prices = {.input = 1, .output = 2}};
+    provider.models["model"] = {
+        .id = "model", .provider_id = "fake", .api_id = "model", .prices = {.input = 1, .output = 2}};
     co_return std::vector{provider};
   }
   Places places() const {
-    return {.home = dir_.path(), .data = dir_.path() / "data", .config = dir_.path() / "c", .opencode_config = dir_.path() / "o"};
+    return {.home = dir_.path(),
+            .data = dir_.path() / "data",
+            .config = dir_.path() / "c",
+            .opencode_config = dir_.path() / "o"};
   }
 
   SessionId open(Ruleset rules = {}) {
@@ -104,8 +108,12 @@ class HostTest : public ::testing::Test {
     return loop_.run_until(host_->create(std::move(command)))->id;
   }
   static Prompt saying(std::string text) { return {.parts = {{.content = TextPart{.text = std::move(text)}}}}; }
-  MessageId admit(const SessionId& id, std::string text) { return *loop_.run_until(host_->prompt(id, saying(std::move(text)))); }
-  Result<MessageId> answer(const SessionId& id, const MessageId& prompt) { return loop_.run_until(host_->answer(id, prompt)); }
+  MessageId admit(const SessionId& id, std::string text) {
+    return *loop_.run_until(host_->prompt(id, saying(std::move(text))));
+  }
+  Result<MessageId> answer(const SessionId& id, const MessageId& prompt) {
+    return loop_.run_until(host_->answer(id, prompt));
+  }
   AssistantMessage say(const SessionId& id, std::string text) {
     const auto last = answer(id, admit(id, std::move(text)));
     return std::get<AssistantMessage>(store_->query().message(id, *last)->info);
@@ -121,7 +129,9 @@ class HostTest : public ::testing::Test {
     }
     return out;
   }
-  void until(std::function<bool()> so) { loop_.run_while([&] { return !so(); }); }
+  void until(std::function<bool()> so) {
+    loop_.run_while([&] { return !so(); });
+  }
 
   store::testing::TempDir dir_;
   quarterdeck::testing::TestLoop loop_;
@@ -206,8 +216,10 @@ TEST_F(HostTest, TheSameMessageIdIsAdmittedOnceAlsoAfterARestart) {
 }
 
 TEST_F(HostTest, AFailedCallIsTriedAgainAndItsPartialTextTakenBack) {
-  provider_.answer({.events = {llm::TextDelta{"half an ans"}},
-                    .error = llm::ModelError{.kind = llm::ModelError::Kind::network, .message = "reset", .retry_after_ms = 5, .retryable = true}});
+  provider_.answer(
+      {.events = {llm::TextDelta{"half an ans"}},
+       .error = llm::ModelError{
+           .kind = llm::ModelError::Kind::network, .message = "reset", .retry_after_ms = 5, .retryable = true}});
   provider_.answer(says("whole answer"));
   const SessionId id = open();
   EXPECT_EQ(say(id, "hi").finish, "stop");
@@ -217,7 +229,11 @@ TEST_F(HostTest, AFailedCallIsTriedAgainAndItsPartialTextTakenBack) {
 
 TEST_F(HostTest, RetriesAreBoundedAndEndInAStoredError) {
   for (int i = 0; i < 20; ++i) {
-    provider_.answer(fails({.kind = llm::ModelError::Kind::overloaded, .message = "busy", .status = 503, .retry_after_ms = 1, .retryable = true}));
+    provider_.answer(fails({.kind = llm::ModelError::Kind::overloaded,
+                            .message = "busy",
+                            .status = 503,
+                            .retry_after_ms = 1,
+                            .retryable = true}));
   }
   const SessionId id = open();
   const AssistantMessage message = say(id, "hi");
@@ -284,7 +300,8 @@ TEST_F(HostTest, ARejectionStopsTheTurnAndAReasonGoesToTheModel) {
   ASSERT_TRUE(answer(id, prompt));
   EXPECT_EQ(provider_.requests().size(), 1u);
   prompt = admit(id, "go on");
-  ASSERT_TRUE(loop_.run_until(host_->reply({.request_id = next_request(), .reply = Reply::reject, .message = "use the other"})));
+  ASSERT_TRUE(loop_.run_until(
+      host_->reply({.request_id = next_request(), .reply = Reply::reject, .message = "use the other"})));
   ASSERT_TRUE(answer(id, prompt));
   EXPECT_EQ(provider_.requests().size(), 3u);
   EXPECT_THAT(std::get<ToolError>(parts<ToolPart>(id).back().state).error, HasSubstr("use the other"));
@@ -295,7 +312,8 @@ TEST_F(HostTest, DenyRulesAnswerTheModelWithoutAsking) {
   provider_.answer(calls("echo", R"({"n":1})"));
   const SessionId id = open({{"echo", "{*", Action::deny}});
   say(id, "go");
-  EXPECT_THAT(std::get<ToolError>(parts<ToolPart>(id)[0].state).error, HasSubstr("specified a rule which prevents you"));
+  EXPECT_THAT(std::get<ToolError>(parts<ToolPart>(id)[0].state).error,
+              HasSubstr("specified a rule which prevents you"));
   EXPECT_TRUE(runs_.empty());
 }
 
@@ -360,7 +378,8 @@ TEST_F(HostTest, ATurnThatWasRunningInSeveralCrashesIsEndedWithAReason) {
   stop();
   start();
   // As if it had been taken up, and the server had crashed, several times.
-  ASSERT_TRUE(loop_.run_until(store_->events().append(store::Batch{.session = id, .events = {TurnStarted{prompt, 6}}})));
+  ASSERT_TRUE(
+      loop_.run_until(store_->events().append(store::Batch{.session = id, .events = {TurnStarted{prompt, 6}}})));
   ASSERT_TRUE(loop_.run_until(host_->recover()));
   const auto last = answer(id, prompt);
   ASSERT_TRUE(last);

@@ -18,7 +18,8 @@ std::optional<Recovery> recovery_of(const config::Config& config) {
   const std::string policy = ours ? wire::string_at(*ours, "recovery") : "";
   if (policy == "resume") return Recovery::resume;
   if (policy == "end") return Recovery::end;
-  if (!policy.empty()) log::warn("configuration: quarterdeck.recovery: expected \"resume\" | \"end\", got \"{}\"", policy);
+  if (!policy.empty())
+    log::warn("configuration: quarterdeck.recovery: expected \"resume\" | \"end\", got \"{}\"", policy);
   return std::nullopt;
 }
 
@@ -39,11 +40,7 @@ const ModelInfo* Instance::find_model(const ModelRef& model) const {
 const Agent* Instance::find_agent(std::string_view name) const { return session::find_agent(agents, name); }
 
 Instances::Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers)
-    : loop_(loop),
-      pool_(pool),
-      processes_(processes),
-      places_(std::move(places)),
-      providers_(std::move(providers)) {}
+    : loop_(loop), pool_(pool), processes_(processes), places_(std::move(places)), providers_(std::move(providers)) {}
 
 Task<std::shared_ptr<Instance>> Instances::open(std::filesystem::path directory) {
   if (const auto known = instances_.find(directory); known != instances_.end()) co_return known->second;
@@ -66,9 +63,7 @@ Task<std::shared_ptr<Instance>> Instances::load(std::filesystem::path directory)
   const Places places = places_;
   const auto location_directory = instance->location.directory;
   const auto worktree = instance->location.worktree;
-  auto read = [places, location_directory, worktree] {
-    return config::load(places, location_directory, worktree);
-  };
+  auto read = [places, location_directory, worktree] { return config::load(places, location_directory, worktree); };
   instance->config = co_await blocking(loop_, pool_, read);
   for (const Error& error : instance->config.errors) {
     log::warn("configuration of {}: {}", directory.string(), error.message);

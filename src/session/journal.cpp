@@ -38,7 +38,8 @@ struct Journal::Shared : std::enable_shared_from_this<Shared> {
     Batch batch = std::move(batches.front());
     batches.pop_front();
     if (!stored) {
-      if (!error) log::error("session {}: events could not be stored: {}", address.session.value, stored.error().message);
+      if (!error)
+        log::error("session {}: events could not be stored: {}", address.session.value, stored.error().message);
       error = stored.error();
     } else {
       std::size_t next = 0;

@@ -14,13 +14,13 @@ struct overloaded : Ts... {
 };
 
 constexpr std::array<std::string_view, 32> kAdjectives{
-    "brave", "bright", "brisk", "calm",  "clear", "clever", "cosmic", "crisp", "curious", "eager", "fleet",
-    "gentle", "happy", "hidden", "jolly", "keen",  "kind",   "lucky",  "mellow", "merry",  "misty", "nimble",
-    "proud", "quick", "quiet", "shiny", "silent", "snowy",  "steady", "sunny", "swift",   "witty"};
+    "brave",  "bright", "brisk",  "calm",  "clear",  "clever", "cosmic", "crisp",  "curious", "eager", "fleet",
+    "gentle", "happy",  "hidden", "jolly", "keen",   "kind",   "lucky",  "mellow", "merry",   "misty", "nimble",
+    "proud",  "quick",  "quiet",  "shiny", "silent", "snowy",  "steady", "sunny",  "swift",   "witty"};
 constexpr std::array<std::string_view, 32> kNouns{
-    "anchor", "beacon", "cabin",  "canyon", "comet", "coral",  "cove",  "dolphin", "eagle", "falcon", "forest",
-    "garden", "harbor", "island", "knight", "lagoon", "lantern", "maple", "meadow", "moon",  "nebula", "orchid",
-    "otter",  "panda",  "pixel",  "planet", "river", "rocket", "squid", "tiger",   "willow", "wolf"};
+    "anchor", "beacon", "cabin",  "canyon", "comet",  "coral",   "cove",  "dolphin", "eagle",  "falcon", "forest",
+    "garden", "harbor", "island", "knight", "lagoon", "lantern", "maple", "meadow",  "moon",   "nebula", "orchid",
+    "otter",  "panda",  "pixel",  "planet", "river",  "rocket",  "squid", "tiger",   "willow", "wolf"};
 
 constexpr std::string_view kDefaultTitle = "New session - ";
 constexpr std::string_view kDefaultChildTitle = "Child session - ";
@@ -134,8 +134,8 @@ Session new_session(const CreateSession& command, const Project& project, std::s
   session.directory = command.directory;
   session.path = std::move(path);
   session.parent_id = command.parent_id;
-  session.title = command.title.value_or(
-      fmt::format("{}{}", command.parent_id ? kDefaultChildTitle : kDefaultTitle, iso8601(now)));
+  session.title =
+      command.title.value_or(fmt::format("{}{}", command.parent_id ? kDefaultChildTitle : kDefaultTitle, iso8601(now)));
   session.version = version;
   session.agent = command.agent;
   session.model = command.model;

@@ -14,7 +14,8 @@ class StateTest : public ::testing::Test {
   StateTest() { state_.session = new_session({.directory = "/p"}, {.id = "global"}, "", ids_, clock_.now_ms(), "1"); }
 
   Admission admit(Prompt prompt) {
-    Admission admission = decide(state_, prompt, {.now = clock_.now_ms(), .ids = ids_, .agent = "build", .model = {"p", "m", {}}});
+    Admission admission =
+        decide(state_, prompt, {.now = clock_.now_ms(), .ids = ids_, .agent = "build", .model = {"p", "m", {}}});
     for (const Event& event : admission.events) apply(state_, event);
     return admission;
   }
@@ -70,7 +71,8 @@ TEST_F(StateTest, IdsOfTheClientAreKept) {
 
 TEST_F(StateTest, RulesAreAppendedNotReplaced) {
   state_.session.permission = Ruleset{{"bash", "*", Action::ask}};
-  const auto events = decide(state_, UpdateSession{.permission = Ruleset{{"edit", "*", Action::deny}}}, clock_.now_ms());
+  const auto events =
+      decide(state_, UpdateSession{.permission = Ruleset{{"edit", "*", Action::deny}}}, clock_.now_ms());
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(std::get<SessionUpdated>(events[0]).info.permission,
             (Ruleset{{"bash", "*", Action::ask}, {"edit", "*", Action::deny}}));

@@ -50,13 +50,11 @@ void StepAssembler::on_text(std::string_view text, bool reasoning) {
   if (!reasoning) close(reasoning_);
   auto& open = reasoning ? reasoning_ : text_;
   if (!open) {
-    open = std::make_unique<OpenText>(
-        OpenText{.id = ids_.part(), .reasoning = reasoning, .start = clock_.now_ms()});
+    open = std::make_unique<OpenText>(OpenText{.id = ids_.part(), .reasoning = reasoning, .start = clock_.now_ms()});
     announced_.push_back(open->id);
     const Span time{.start = open->start};
-    output_.record(PartUpdated{reasoning ? part(open->id, ReasoningPart{.time = time})
-                                         : part(open->id, TextPart{.time = time}),
-                               open->start});
+    output_.record(PartUpdated{
+        reasoning ? part(open->id, ReasoningPart{.time = time}) : part(open->id, TextPart{.time = time}), open->start});
   }
   open->text += text;
   output_.show(TextDelta{message_, open->id, "text", std::string(text)});

@@ -54,8 +54,7 @@ Task<std::optional<std::string>> make_title(Engine& engine, const Instance& inst
   request.messages.push_back({.role = llm::Role::system, .content = {llm::TextContent{std::string(kPrompt)}}});
   request.messages.push_back(
       {.role = llm::Role::user, .content = {llm::TextContent{"Generate a title for this conversation:"}}});
-  request.messages.push_back(
-      {.role = llm::Role::user, .content = {llm::TextContent{wire::valid_utf8(prompt_text)}}});
+  request.messages.push_back({.role = llm::Role::user, .content = {llm::TextContent{wire::valid_utf8(prompt_text)}}});
   Collector collector;
   const auto finish = co_await protocol->second->stream(std::move(request), collector, stop);
   if (!finish) {

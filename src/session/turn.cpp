@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::string_view kAborted = "Tool execution aborted";
 constexpr std::string_view kInterrupted =
-    "Tool execution was interrupted: the server stopped while it ran. Its outcome is unknown; check before you repeat it.";
+    "Tool execution was interrupted: the server stopped while it ran. Its outcome is unknown; check before you repeat "
+    "it.";
 
 bool uses_apply_patch(const ModelInfo& model) {
   return model.api_id.contains("gpt-") && !model.api_id.contains("oss") && !model.api_id.contains("gpt-4");
@@ -401,8 +402,8 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
     } else if (auto* reasoning = std::get_if<ReasoningPart>(&part.content); reasoning && !reasoning->time.end) {
       reasoning->time.end = now;
     } else if (auto* call = std::get_if<ToolPart>(&part.content);
-               call && (std::holds_alternative<ToolRunning>(call->state) ||
-                        std::holds_alternative<ToolPending>(call->state))) {
+               call &&
+               (std::holds_alternative<ToolRunning>(call->state) || std::holds_alternative<ToolPending>(call->state))) {
       if (resume && actor_.asked({message_.id, call->call_id})) {
         waiting.push_back(part);
         continue;

@@ -11,7 +11,8 @@ struct Waiting {
   std::optional<FileLocks::Guard> guard;
 };
 
-Task<void> take(std::shared_ptr<FileLocks> locks, Loop& loop, std::string path, std::stop_token stop, Waiting& waiting) {
+Task<void> take(std::shared_ptr<FileLocks> locks, Loop& loop, std::string path, std::stop_token stop,
+                Waiting& waiting) {
   waiting.guard = co_await locks->lock(loop, std::move(path), stop);
 }
 

@@ -63,8 +63,10 @@ class Walk {
   bool string() {
     for (++at_; at_ < text_.size(); ++at_) {
       if (text_[at_] == '"') return ++at_, true;
-      if (text_[at_] == '\\') ++at_;
-      else if (static_cast<unsigned char>(text_[at_]) < 0x20) return fail("Unterminated string");
+      if (text_[at_] == '\\')
+        ++at_;
+      else if (static_cast<unsigned char>(text_[at_]) < 0x20)
+        return fail("Unterminated string");
     }
     return fail("Unterminated string");
   }

@@ -63,7 +63,8 @@ Tool* Registry::lookup(std::string_view name) const {
 std::optional<domain::JsonText> Registry::rewrite_invalid(std::string_view name, std::string_view arguments,
                                                           const std::vector<std::string>& offered) const {
   const Tool* tool = find(name);
-  if (tool && !offered.empty() && tool->name() != "invalid" && std::ranges::find(offered, tool->name()) == offered.end()) {
+  if (tool && !offered.empty() && tool->name() != "invalid" &&
+      std::ranges::find(offered, tool->name()) == offered.end()) {
     tool = nullptr;
   }
   if (tool == nullptr) {
@@ -74,12 +75,13 @@ std::optional<domain::JsonText> Registry::rewrite_invalid(std::string_view name,
       names.emplace_back("invalid");
     }
     std::ranges::sort(names);
-    const auto error = fmt::format("Model tried to call unavailable tool '{}'. Available tools: {}.", name, fmt::join(names, ", "));
+    const auto error =
+        fmt::format("Model tried to call unavailable tool '{}'. Available tools: {}.", name, fmt::join(names, ", "));
     return wire::encode_json_text(InvalidInput{std::string(name), error});
   }
   if (arguments.empty() || wire::parse(arguments)) return std::nullopt;
-  const auto error = fmt::format("Invalid input for tool {}: JSON parsing failed: Text: {}.\nError message: {}", tool->name(),
-                                 arguments, json_problem(arguments));
+  const auto error = fmt::format("Invalid input for tool {}: JSON parsing failed: Text: {}.\nError message: {}",
+                                 tool->name(), arguments, json_problem(arguments));
   return wire::encode_json_text(InvalidInput{std::string(tool->name()), error});
 }
 

@@ -10,10 +10,13 @@ class RegistryTest : public testing::ToolTest {};
 TEST_F(RegistryTest, UnknownToolsGoToTheInvalidTool) {
   const auto input = registry_.rewrite_invalid("nosuch", "{bad", {"read", "edit"});
   ASSERT_TRUE(input);
-  EXPECT_EQ(input->text, R"({"tool":"nosuch","error":"Model tried to call unavailable tool 'nosuch'. Available tools: edit, invalid, read."})");
+  EXPECT_EQ(
+      input->text,
+      R"({"tool":"nosuch","error":"Model tried to call unavailable tool 'nosuch'. Available tools: edit, invalid, read."})");
   const auto result = call("nosuch", "{}");
   EXPECT_EQ(result->title, "Invalid Tool");
-  EXPECT_TRUE(result->output.starts_with("The arguments provided to the tool are invalid: Model tried to call unavailable tool 'nosuch'."));
+  EXPECT_TRUE(result->output.starts_with(
+      "The arguments provided to the tool are invalid: Model tried to call unavailable tool 'nosuch'."));
   EXPECT_EQ(result->metadata.text, R"({"truncated":false})");
 }
 
@@ -28,8 +31,9 @@ TEST_F(RegistryTest, NamesAreFoundInLowerCaseToo) {
 }
 
 TEST_F(RegistryTest, BrokenJsonIsToldAsTheModelWroteIt) {
-  EXPECT_EQ(output("read", "{bad"), "The arguments provided to the tool are invalid: Invalid input for tool read: JSON parsing failed: "
-                                    "Text: {bad.\nError message: JSON Parse error: Expected '}'");
+  EXPECT_EQ(output("read", "{bad"),
+            "The arguments provided to the tool are invalid: Invalid input for tool read: JSON parsing failed: "
+            "Text: {bad.\nError message: JSON Parse error: Expected '}'");
   EXPECT_TRUE(output("read", "").contains("Missing key\n  at [\"filePath\"]")) << "nothing at all counts as {}";
 }
 
@@ -44,11 +48,13 @@ TEST_F(RegistryTest, TodosAreStoredAndPrinted) {
   const auto result = call("todowrite", R"({"todos":[{"content":"a","status":"completed","priority":"high","id":"1"},)"
                                         R"({"content":"b","status":"cancelled","priority":"low"}]})");
   EXPECT_EQ(result->title, "1 todos");
-  EXPECT_EQ(result->output, "[\n  {\n    \"content\": \"a\",\n    \"status\": \"completed\",\n    \"priority\": \"high\"\n  },\n"
-                            "  {\n    \"content\": \"b\",\n    \"status\": \"cancelled\",\n    \"priority\": \"low\"\n  }\n]");
+  EXPECT_EQ(result->output,
+            "[\n  {\n    \"content\": \"a\",\n    \"status\": \"completed\",\n    \"priority\": \"high\"\n  },\n"
+            "  {\n    \"content\": \"b\",\n    \"status\": \"cancelled\",\n    \"priority\": \"low\"\n  }\n]");
   EXPECT_EQ(host_.todos.size(), 2u);
   EXPECT_EQ(output("todowrite", R"({"todos":[]})"), "[]");
-  EXPECT_TRUE(output("todowrite", R"({"todos":[{"content":"a","status":"x"}]})").contains("Missing key\n  at [\"todos\"][0][\"priority\"]"));
+  EXPECT_TRUE(output("todowrite", R"({"todos":[{"content":"a","status":"x"}]})")
+                  .contains("Missing key\n  at [\"todos\"][0][\"priority\"]"));
 }
 
 class Loud final : public Tool {

@@ -10,7 +10,7 @@
 namespace quarterdeck::tools {
 
 FileKind kind_of(const std::filesystem::path& file) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(file.c_str(), &status) != 0) return errno == ENOTDIR ? FileKind::under_file : FileKind::missing;
   if (S_ISDIR(status.st_mode)) return FileKind::directory;
   return S_ISREG(status.st_mode) ? FileKind::file : FileKind::other;
@@ -20,9 +20,13 @@ std::string file_problem(std::string_view operation, const std::filesystem::path
   std::string_view reason = "Unknown";
   switch (error_number) {
     case ENOENT: reason = "NotFound"; break;
-    case EACCES: case EPERM: case EROFS: reason = "PermissionDenied"; break;
+    case EACCES:
+    case EPERM:
+    case EROFS: reason = "PermissionDenied"; break;
     case EEXIST: reason = "AlreadyExists"; break;
-    case EISDIR: case ENOTDIR: case ELOOP: reason = "BadResource"; break;
+    case EISDIR:
+    case ENOTDIR:
+    case ELOOP: reason = "BadResource"; break;
     case EBUSY: reason = "Busy"; break;
     default: break;
   }
@@ -36,24 +40,25 @@ bool strip_byte_order_mark(std::string& text) {
 }
 
 std::expected<TextFile, std::string> load_text(const std::filesystem::path& file) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(file.c_str(), &status) != 0) return std::unexpected(file_problem("readFile", file, errno));
   // A pipe or a device could keep us for ever.
   if (!S_ISREG(status.st_mode)) return std::unexpected(file_problem("readFile", file, EISDIR));
   if (static_cast<std::size_t>(status.st_size) > kTextFileBytesMax) {
-    return std::unexpected(
-        fmt::format("File is too large to change with this tool ({} MB at most): {}", kTextFileBytesMax >> 20, file.string()));
+    return std::unexpected(fmt::format("File is too large to change with this tool ({} MB at most): {}",
+                                       kTextFileBytesMax >> 20, file.string()));
   }
   auto bytes = read_file(file);
-  if (!bytes) return std::unexpected(file_problem("readFile", file, bytes.error().code == ErrorCode::denied ? EACCES : 0));
+  if (!bytes)
+    return std::unexpected(file_problem("readFile", file, bytes.error().code == ErrorCode::denied ? EACCES : 0));
   TextFile loaded;
   loaded.byte_order_mark = strip_byte_order_mark(*bytes);
   loaded.text = wire::valid_utf8(*bytes);
   return loaded;
 }
 
-std::expected<void, std::string> save_text(const std::filesystem::path& file, std::string_view text, bool byte_order_mark,
-                                           unsigned mode) {
+std::expected<void, std::string> save_text(const std::filesystem::path& file, std::string_view text,
+                                           bool byte_order_mark, unsigned mode) {
   std::error_code error;
   std::filesystem::create_directories(file.parent_path(), error);
   if (error) {

@@ -25,8 +25,8 @@ struct TextFile {
 std::expected<TextFile, std::string> load_text(const std::filesystem::path& file);
 
 // Creates parents, keeps mode (`mode` is for a new file) and links, is atomic. Errors as load_text.
-std::expected<void, std::string> save_text(const std::filesystem::path& file, std::string_view text, bool byte_order_mark,
-                                           unsigned mode = 0644);
+std::expected<void, std::string> save_text(const std::filesystem::path& file, std::string_view text,
+                                           bool byte_order_mark, unsigned mode = 0644);
 
 // Takes a leading byte order mark off; true when there was one.
 bool strip_byte_order_mark(std::string& text);

@@ -305,7 +305,8 @@ void Reader::read(const Json& json, T& value, const Path& at) {
     value = json.get_bool();
   } else if constexpr (std::integral<T>) {
     // JavaScript has one kind of number: 1.0 is an integer too.
-    const bool whole = json.is_double() && std::abs(json.get_double()) < 9e15 && std::trunc(json.get_double()) == json.get_double();
+    const bool whole =
+        json.is_double() && std::abs(json.get_double()) < 9e15 && std::trunc(json.get_double()) == json.get_double();
     if (json.is_int64() && std::in_range<T>(json.get_int64())) {
       value = static_cast<T>(json.get_int64());
     } else if (whole && std::in_range<T>(static_cast<std::int64_t>(json.get_double()))) {

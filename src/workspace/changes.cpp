@@ -78,7 +78,8 @@ FileChange new_file(const fs::path& worktree, std::string_view name, bool with_p
   FileChange change{.file = std::string(name), .status = "added"};
   std::error_code error;
   const fs::path file = worktree / name;
-  if (!fs::is_regular_file(fs::symlink_status(file, error)) || fs::file_size(file, error) > kNewFileBytesMax) return change;
+  if (!fs::is_regular_file(fs::symlink_status(file, error)) || fs::file_size(file, error) > kNewFileBytesMax)
+    return change;
   const auto text = read_file(file);
   if (!text) return change;
   if (with_patch) change.patch = fmt::format("diff --git a/{0} b/{0}\nnew file mode 100644\n", name);
@@ -124,7 +125,8 @@ Task<Result<std::vector<FileChange>>> changes(Loop& loop, BlockingPool& pool, pr
   if (!location.project.vcs) co_return std::vector<FileChange>();
   auto summary = diff_arguments(query.base, {"--raw", "--numstat", "-z"});
   CO_TRY(const auto summarized, co_await git(processes, location.worktree, std::move(summary)));
-  if (summarized.exit.code != 0) co_return fail(ErrorCode::unavailable, "git diff: {}", first_line(summarized.error_output));
+  if (summarized.exit.code != 0)
+    co_return fail(ErrorCode::unavailable, "git diff: {}", first_line(summarized.error_output));
   std::vector<FileChange> found = parse_summary(summarized.output);
 
   if (query.patches && !found.empty()) {
@@ -156,7 +158,8 @@ Task<std::string> default_branch(process::Processes& processes, fs::path worktre
   std::vector<std::string> remote{"symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"};
   std::string branch = co_await line_of_git(processes, worktree, std::move(remote));
   if (const auto slash = branch.find('/'); slash != branch.npos) co_return branch.substr(slash + 1);
-  std::vector<std::string> local{"for-each-ref", "--count=1", "--format=%(refname:short)", "refs/heads/main", "refs/heads/master"};
+  std::vector<std::string> local{"for-each-ref", "--count=1", "--format=%(refname:short)", "refs/heads/main",
+                                 "refs/heads/master"};
   co_return co_await line_of_git(processes, worktree, std::move(local));
 }
 

@@ -14,7 +14,7 @@
 namespace quarterdeck::workspace {
 
 struct FileChange {
-  std::string file;         // relative to the worktree
+  std::string file;  // relative to the worktree
   std::string_view status;  // added | deleted | modified
   std::int64_t additions = 0;  // lines; 0 for binary files
   std::int64_t deletions = 0;

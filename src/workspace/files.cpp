@@ -52,7 +52,8 @@ int score(std::string_view query, std::string_view path) {
   if (trimmed.ends_with('/')) trimmed.remove_suffix(1);
   const std::string_view name = trimmed.substr(trimmed.rfind('/') + 1);
   if (name == query) return 4000;
-  if (const auto at = name.find(query); at != name.npos) return at == 0 ? 3000 : 2500 - static_cast<int>(std::min<std::size_t>(at, 400));
+  if (const auto at = name.find(query); at != name.npos)
+    return at == 0 ? 3000 : 2500 - static_cast<int>(std::min<std::size_t>(at, 400));
   if (path.contains(query)) return 2000;
   std::size_t next = 0;
   std::size_t first = path.npos;
@@ -110,7 +111,8 @@ std::vector<std::string> directories_of(const std::vector<std::string>& files) {
   return {found.begin(), found.end()};
 }
 
-std::vector<std::string> best_matches(std::string_view query, const std::vector<std::string>& paths, std::size_t limit) {
+std::vector<std::string> best_matches(std::string_view query, const std::vector<std::string>& paths,
+                                      std::size_t limit) {
   struct Match {
     int score;
     const std::string* path;

@@ -11,7 +11,8 @@ using Paths = std::vector<std::string>;
 
 TEST(BestMatches, NamesCountMoreThanDirectoriesAndPiecesMoreThanLetters) {
   const Paths paths{"src/api/call.cpp", "call/other.txt", "docs/c_a_l_l.md", "src/call.cpp.in", "README.md", "call"};
-  EXPECT_EQ(best_matches("call", paths, 10), (Paths{"call", "src/call.cpp.in", "src/api/call.cpp", "call/other.txt", "docs/c_a_l_l.md"}));
+  EXPECT_EQ(best_matches("call", paths, 10),
+            (Paths{"call", "src/call.cpp.in", "src/api/call.cpp", "call/other.txt", "docs/c_a_l_l.md"}));
 }
 
 TEST(BestMatches, IgnoresCaseAndKeepsTheLimit) {

@@ -13,8 +13,9 @@ struct AbsentRoutes {
   std::optional<net::Response> no_session(const Call& call) const {
     const SessionId id{call.param("sessionID")};
     if (!has_prefix(id)) {
-      return bad_request(fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
-                         Where::params);
+      return bad_request(
+          fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
+          Where::params);
     }
     const auto known = services.engine.query.session_json(id);
     if (!known) return error_response(known.error());
@@ -46,7 +47,8 @@ struct AbsentRoutes {
   Task<net::Response> no_terminal(Call call) const {
     const std::string& id = call.param("ptyID");
     co_return tagged(404, "PtyNotFoundError",
-                     fmt::format(R"("ptyID":{},"message":{})", wire::quoted(id), wire::quoted(fmt::format("PTY not found: {}", id))));
+                     fmt::format(R"("ptyID":{},"message":{})", wire::quoted(id),
+                                 wire::quoted(fmt::format("PTY not found: {}", id))));
   }
 
   Task<net::Response> refuse_in_session(Call call, std::string_view reason) const {
@@ -67,7 +69,9 @@ std::vector<Route> absent_routes(Services& services) {
     };
   };
   const auto refuse_in_session = [&services](std::string_view reason) {
-    return [routes = AbsentRoutes{services}, reason](Call call) { return routes.refuse_in_session(std::move(call), reason); };
+    return [routes = AbsentRoutes{services}, reason](Call call) {
+      return routes.refuse_in_session(std::move(call), reason);
+    };
   };
   const auto empty_list = [](Call) -> Task<net::Response> {
     return []() -> Task<net::Response> { co_return json("[]"); }();
@@ -80,7 +84,8 @@ std::vector<Route> absent_routes(Services& services) {
   return {
       {"POST", "/session/:sessionID/share", "session.share", "Refused: sessions stay here",
        refuse_in_session("Sharing is disabled: sessions stay on this server"), "Session"},
-      {"DELETE", "/session/:sessionID/share", "session.unshare", "Nothing is shared: answers the session", bind(&R::unchanged), "Session"},
+      {"DELETE", "/session/:sessionID/share", "session.unshare", "Nothing is shared: answers the session",
+       bind(&R::unchanged), "Session"},
       {"POST", "/session/:sessionID/init", "session.init", "Refused: not there yet",
        refuse_in_session("There is no /init yet: ask the agent to write AGENTS.md"), "Boolean"},
       {"POST", "/session/:sessionID/summarize", "session.summarize", "Refused: not there yet",
@@ -89,29 +94,37 @@ std::vector<Route> absent_routes(Services& services) {
        refuse_in_session("This server has no slash commands yet"), "MessageWithParts"},
       {"POST", "/session/:sessionID/revert", "session.revert", "Refused: not there yet",
        refuse_in_session("This server does not keep snapshots of files yet, so it cannot revert"), "Session"},
-      {"POST", "/session/:sessionID/unrevert", "session.unrevert", "Nothing is reverted: answers the session", bind(&R::unchanged), "Session"},
-      {"POST", "/question/:requestID/reply", "question.reply", "There are no questions", bind(&R::no_question), "Boolean"},
-      {"POST", "/question/:requestID/reject", "question.reject", "There are no questions", bind(&R::no_question), "Boolean"},
+      {"POST", "/session/:sessionID/unrevert", "session.unrevert", "Nothing is reverted: answers the session",
+       bind(&R::unchanged), "Session"},
+      {"POST", "/question/:requestID/reply", "question.reply", "There are no questions", bind(&R::no_question),
+       "Boolean"},
+      {"POST", "/question/:requestID/reject", "question.reject", "There are no questions", bind(&R::no_question),
+       "Boolean"},
       {"PATCH", "/config", "config.update", "Refused: change the file", refuse(kConfig), "Config"},
       {"PATCH", "/global/config", "global.config.update", "Refused: change the file", refuse(kConfig), "Config"},
       {"PUT", "/auth/:providerID", "auth.set", "Refused: keys are not taken over HTTP", refuse(kKeys), "Boolean"},
       {"DELETE", "/auth/:providerID", "auth.remove", "Refused: keys are not taken over HTTP", refuse(kKeys), "Boolean"},
       {"POST", "/mcp", "mcp.add", "Refused: not there yet", refuse(kMcp), "Object"},
       {"POST", "/mcp/:name/connect", "mcp.connect", "There are no MCP servers", bind(&R::no_mcp_server), "Boolean"},
-      {"POST", "/mcp/:name/disconnect", "mcp.disconnect", "There are no MCP servers", bind(&R::no_mcp_server), "Boolean"},
+      {"POST", "/mcp/:name/disconnect", "mcp.disconnect", "There are no MCP servers", bind(&R::no_mcp_server),
+       "Boolean"},
       {"POST", "/mcp/:name/auth", "mcp.auth.start", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
       {"DELETE", "/mcp/:name/auth", "mcp.auth.remove", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
-      {"POST", "/mcp/:name/auth/callback", "mcp.auth.callback", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
-      {"POST", "/mcp/:name/auth/authenticate", "mcp.auth.authenticate", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
+      {"POST", "/mcp/:name/auth/callback", "mcp.auth.callback", "There are no MCP servers", bind(&R::no_mcp_server),
+       "Object"},
+      {"POST", "/mcp/:name/auth/authenticate", "mcp.auth.authenticate", "There are no MCP servers",
+       bind(&R::no_mcp_server), "Object"},
       {"GET", "/pty", "pty.list", "Terminals: none", empty_list, "ObjectList"},
       {"GET", "/pty/shells", "pty.shells", "Shells for terminals: none", empty_list, "ObjectList"},
       {"POST", "/pty", "pty.create", "Refused: no terminals", refuse(kTerminals), "Object"},
       {"GET", "/pty/:ptyID", "pty.get", "There are no terminals", bind(&R::no_terminal), "Object"},
       {"PUT", "/pty/:ptyID", "pty.update", "There are no terminals", bind(&R::no_terminal), "Object"},
       {"DELETE", "/pty/:ptyID", "pty.remove", "There are no terminals", bind(&R::no_terminal), "Boolean"},
-      {"POST", "/pty/:ptyID/connect-token", "pty.connectToken", "There are no terminals", bind(&R::no_terminal), "Object"},
+      {"POST", "/pty/:ptyID/connect-token", "pty.connectToken", "There are no terminals", bind(&R::no_terminal),
+       "Object"},
       {"GET", "/experimental/worktree", "worktree.list", "Extra worktrees: none", empty_list, "StringList"},
-      {"GET", "/experimental/workspace/adapter", "experimental.workspace.adapter.list", "Adapters: none", empty_list, "ObjectList"},
+      {"GET", "/experimental/workspace/adapter", "experimental.workspace.adapter.list", "Adapters: none", empty_list,
+       "ObjectList"},
   };
 }
 

@@ -19,7 +19,8 @@ std::string_view effect_of(domain::Action action) {
 wire::JsonObject no_request() { return {{"headers", wire::JsonObject{}}, {"body", wire::JsonObject{}}}; }
 
 wire::JsonObject api_of(const domain::ProviderInfo& provider) {
-  wire::JsonObject api{{"type", "aisdk"}, {"package", provider.npm.empty() ? "@ai-sdk/openai-compatible" : provider.npm}};
+  wire::JsonObject api{{"type", "aisdk"},
+                       {"package", provider.npm.empty() ? "@ai-sdk/openai-compatible" : provider.npm}};
   if (!provider.base_url.empty()) api["url"] = provider.base_url;
   return api;
 }
@@ -57,10 +58,11 @@ wire::JsonObject agent_of(const domain::Agent& agent) {
     permissions.push_back(
         wire::JsonObject{{"action", rule.permission}, {"resource", rule.pattern}, {"effect", effect_of(rule.action)}});
   }
-  wire::JsonObject out{{"id", agent.name},      {"request", no_request()},   {"description", agent.description},
-                       {"mode", agent.mode},    {"hidden", agent.hidden},    {"permissions", std::move(permissions)}};
+  wire::JsonObject out{{"id", agent.name},   {"request", no_request()}, {"description", agent.description},
+                       {"mode", agent.mode}, {"hidden", agent.hidden},  {"permissions", std::move(permissions)}};
   if (agent.prompt) out["system"] = *agent.prompt;
-  if (agent.model) out["model"] = wire::JsonObject{{"id", agent.model->model_id}, {"providerID", agent.model->provider_id}};
+  if (agent.model)
+    out["model"] = wire::JsonObject{{"id", agent.model->model_id}, {"providerID", agent.model->provider_id}};
   return out;
 }
 
@@ -135,15 +137,21 @@ std::vector<Route> catalog_routes(Services& services) {
   using R = CatalogRoutes;
   const std::vector<Query> directory{{"directory", "Working directory; x-opencode-directory says the same"}};
   return {
-      {"GET", "/api/location", "v2.location.get", "The directory and its project", bind(&R::location), "LocationInfo", "", directory},
-      {"GET", "/api/agent", "v2.agent.list", "Agents, the default one first", bind(&R::agents), "LocatedAgents", "", directory},
-      {"GET", "/api/model", "v2.model.list", "Models of the connected providers", bind(&R::models), "LocatedModels", "", directory},
-      {"GET", "/api/provider", "v2.provider.list", "Connected providers", bind(&R::providers), "LocatedProviders", "", directory},
-      {"GET", "/api/provider/:providerID", "v2.provider.get", "One of them", bind(&R::provider), "LocatedProvider", "", directory},
+      {"GET", "/api/location", "v2.location.get", "The directory and its project", bind(&R::location), "LocationInfo",
+       "", directory},
+      {"GET", "/api/agent", "v2.agent.list", "Agents, the default one first", bind(&R::agents), "LocatedAgents", "",
+       directory},
+      {"GET", "/api/model", "v2.model.list", "Models of the connected providers", bind(&R::models), "LocatedModels", "",
+       directory},
+      {"GET", "/api/provider", "v2.provider.list", "Connected providers", bind(&R::providers), "LocatedProviders", "",
+       directory},
+      {"GET", "/api/provider/:providerID", "v2.provider.get", "One of them", bind(&R::provider), "LocatedProvider", "",
+       directory},
       {"GET", "/api/command", "v2.command.list", "Slash commands", bind(&R::none), "LocatedList", "", directory},
       {"GET", "/api/skill", "v2.skill.list", "Skills", bind(&R::none), "LocatedList", "", directory},
       {"GET", "/api/reference", "v2.reference.list", "References", bind(&R::none), "LocatedList", "", directory},
-      {"GET", "/api/integration", "v2.integration.list", "Ways to sign in", bind(&R::none), "LocatedList", "", directory},
+      {"GET", "/api/integration", "v2.integration.list", "Ways to sign in", bind(&R::none), "LocatedList", "",
+       directory},
   };
 }
 

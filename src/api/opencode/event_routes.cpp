@@ -56,9 +56,22 @@ std::vector<Route> event_routes(Services& services) {
   using R = EventRoutes;
   const Query after{"after", "go on after this event id; Last-Event-ID says the same"};
   return {
-      {"GET", "/event", "event.subscribe", "Events of one directory, as they happen", bind(&R::instance), "EventStream",
-       "", {{"directory", "whose events"}, after}},
-      {"GET", "/global/event", "global.event", "Events of all directories", bind(&R::global), "EventStream", "", {after}},
+      {"GET",
+       "/event",
+       "event.subscribe",
+       "Events of one directory, as they happen",
+       bind(&R::instance),
+       "EventStream",
+       "",
+       {{"directory", "whose events"}, after}},
+      {"GET",
+       "/global/event",
+       "global.event",
+       "Events of all directories",
+       bind(&R::global),
+       "EventStream",
+       "",
+       {after}},
   };
 }
 

@@ -109,11 +109,12 @@ struct FileRoutes {
     for (const Entry& entry : entries) {
       if (out.size() > 1) out += ',';
       const fs::path absolute = directory / entry.name;
-      const std::string relative = absolute.lexically_relative(location.directory).string() + (entry.directory ? "/" : "");
+      const std::string relative =
+          absolute.lexically_relative(location.directory).string() + (entry.directory ? "/" : "");
       const bool is_ignored = std::ranges::find(ignored, entry.name) != ignored.end();
       out += fmt::format(R"({{"name":{},"path":{},"absolute":{},"type":"{}","ignored":{}}})", wire::quoted(entry.name),
-                         wire::quoted(relative), wire::quoted(absolute.string()), entry.directory ? "directory" : "file",
-                         is_ignored);
+                         wire::quoted(relative), wire::quoted(absolute.string()),
+                         entry.directory ? "directory" : "file", is_ignored);
     }
     co_return json(out + ']');
   }
@@ -175,8 +176,18 @@ struct FileRoutes {
     if (pattern->contains('\0')) co_return bad_request("Expected text without NUL\n  at [\"pattern\"]", Where::query);
     const auto found = co_await instance(call);
     process::Spawn spawn;
-    spawn.argv = {"rg",         "--no-config",    "--json",       "--hidden", "--no-messages", "--sort=path", "--glob=!.git",
-                  "--max-count=50", "--max-filesize=8M", fmt::format("--regexp={}", *pattern), "--", "."};
+    spawn.argv = {"rg",
+                  "--no-config",
+                  "--json",
+                  "--hidden",
+                  "--no-messages",
+                  "--sort=path",
+                  "--glob=!.git",
+                  "--max-count=50",
+                  "--max-filesize=8M",
+                  fmt::format("--regexp={}", *pattern),
+                  "--",
+                  "."};
     spawn.directory = found->location.directory;
     spawn.environment = process::tool_environment();
     spawn.merge_stderr = false;
@@ -228,7 +239,8 @@ struct FileRoutes {
       if (kind != Kind::files) {
         std::vector<std::string> directories = workspace::directories_of(paths);
         if (kind == Kind::directories) paths.clear();
-        paths.insert(paths.end(), std::make_move_iterator(directories.begin()), std::make_move_iterator(directories.end()));
+        paths.insert(paths.end(), std::make_move_iterator(directories.begin()),
+                     std::make_move_iterator(directories.end()));
       }
       return workspace::best_matches(query, paths, static_cast<std::size_t>(limit));
     };
@@ -245,7 +257,8 @@ struct FileRoutes {
   Task<net::Response> find_file(Call call) const {
     const auto query = call.request.query_value("query");
     if (!query) co_return missing("query");
-    const std::int64_t limit = std::clamp<std::int64_t>(query_number(call.request, "limit").value_or(kMatchesDefault), 0, kMatchesMax);
+    const std::int64_t limit =
+        std::clamp<std::int64_t>(query_number(call.request, "limit").value_or(kMatchesDefault), 0, kMatchesMax);
     std::string text(*query);
     const auto best = co_await matches(call, std::move(text), kind_of(call.request), limit);
     std::string out = "[";
@@ -264,8 +277,10 @@ struct FileRoutes {
 
   Task<net::Response> fs_find(Call call) const {
     const auto query = call.request.query_value("query");
-    if (!query) co_return tagged(400, "InvalidRequestError", R"("message":"Missing key\n  at [\"query\"]","kind":"Query")");
-    const std::int64_t limit = std::clamp<std::int64_t>(query_number(call.request, "limit").value_or(kMatchesDefault), 0, kMatchesMax);
+    if (!query)
+      co_return tagged(400, "InvalidRequestError", R"("message":"Missing key\n  at [\"query\"]","kind":"Query")");
+    const std::int64_t limit =
+        std::clamp<std::int64_t>(query_number(call.request, "limit").value_or(kMatchesDefault), 0, kMatchesMax);
     std::string text(*query);
     const auto best = co_await matches(call, std::move(text), kind_of(call.request), limit);
     const auto found = co_await instance(call);
@@ -275,12 +290,14 @@ struct FileRoutes {
   Task<net::Response> fs_list(Call call) const {
     const auto found = co_await instance(call);
     const auto given = call.request.query_value("path");
-    auto look = [location = found->location, path = std::string(given.value_or(""))]() -> Result<std::vector<std::string>> {
+    auto look = [location = found->location,
+                 path = std::string(given.value_or(""))]() -> Result<std::vector<std::string>> {
       TRY(const fs::path directory, workspace::inside(location, path));
       TRY(const auto entries, read_entries(directory));
       std::vector<std::string> paths;
       for (const Entry& entry : entries) {
-        paths.push_back((directory / entry.name).lexically_relative(location.directory).string() + (entry.directory ? "/" : ""));
+        paths.push_back((directory / entry.name).lexically_relative(location.directory).string() +
+                        (entry.directory ? "/" : ""));
       }
       return paths;
     };
@@ -293,7 +310,8 @@ struct FileRoutes {
     std::string out = "[";
     for (const std::string& path : paths) {
       if (out.size() > 1) out += ',';
-      out += fmt::format(R"({{"path":{},"type":"{}"}})", wire::quoted(path), path.ends_with('/') ? "directory" : "file");
+      out +=
+          fmt::format(R"({{"path":{},"type":"{}"}})", wire::quoted(path), path.ends_with('/') ? "directory" : "file");
     }
     return out + ']';
   }
@@ -313,19 +331,61 @@ std::vector<Route> file_routes(Services& services) {
   const Query type{"type", "file or directory; both unless given"};
   return {
       {"GET", "/file", "file.list", "Entries of a directory", bind(&R::list), "FileNodeList", "", {directory, path}},
-      {"GET", "/file/content", "file.read", "Text of a file, or its bytes in base64", bind(&R::content), "FileContent", "",
+      {"GET",
+       "/file/content",
+       "file.read",
+       "Text of a file, or its bytes in base64",
+       bind(&R::content),
+       "FileContent",
+       "",
        {directory, path}},
-      {"GET", "/file/status", "file.status", "Files that differ from the last commit", bind(&R::status), "FileStatusList", "",
+      {"GET",
+       "/file/status",
+       "file.status",
+       "Files that differ from the last commit",
+       bind(&R::status),
+       "FileStatusList",
+       "",
        {directory}},
-      {"GET", "/find", "find.text", "Lines that match a regular expression", bind(&R::find), "LineMatchList", "",
+      {"GET",
+       "/find",
+       "find.text",
+       "Lines that match a regular expression",
+       bind(&R::find),
+       "LineMatchList",
+       "",
        {directory, {"pattern", "regular expression", true}}},
-      {"GET", "/find/file", "find.files", "Files and directories by name", bind(&R::find_file), "StringList", "",
+      {"GET",
+       "/find/file",
+       "find.files",
+       "Files and directories by name",
+       bind(&R::find_file),
+       "StringList",
+       "",
        {directory, query, {"dirs", "false: only files"}, type, limit}},
-      {"GET", "/find/symbol", "find.symbols", "Symbols; none without language servers", bind(&R::find_symbol), "ObjectList",
-       "", {directory, {"query", "name of the symbol", true}}},
-      {"GET", "/api/fs/find", "v2.fs.find", "Files and directories by name", bind(&R::fs_find), "LocatedFileEntries", "",
+      {"GET",
+       "/find/symbol",
+       "find.symbols",
+       "Symbols; none without language servers",
+       bind(&R::find_symbol),
+       "ObjectList",
+       "",
+       {directory, {"query", "name of the symbol", true}}},
+      {"GET",
+       "/api/fs/find",
+       "v2.fs.find",
+       "Files and directories by name",
+       bind(&R::fs_find),
+       "LocatedFileEntries",
+       "",
        {directory, query, type, limit}},
-      {"GET", "/api/fs/list", "v2.fs.list", "Entries of a directory", bind(&R::fs_list), "LocatedFileEntries", "",
+      {"GET",
+       "/api/fs/list",
+       "v2.fs.list",
+       "Entries of a directory",
+       bind(&R::fs_list),
+       "LocatedFileEntries",
+       "",
        {directory, {"path", "relative to the directory; inside the project"}}},
   };
 }

@@ -22,8 +22,8 @@ struct InstanceRoutes {
 
   Task<net::Response> config_providers(Call call) const {
     const auto found = co_await instance(std::move(call));
-    co_return json(fmt::format(R"({{"providers":{},"default":{}}})", wire::encode_providers(found->providers),
-                               defaults(*found)));
+    co_return json(
+        fmt::format(R"({{"providers":{},"default":{}}})", wire::encode_providers(found->providers), defaults(*found)));
   }
 
   Task<net::Response> providers(Call call) const {
@@ -59,8 +59,7 @@ struct InstanceRoutes {
     const Places& places = services.engine.places;
     co_return json(fmt::format(R"({{"home":{},"state":{},"config":{},"worktree":{},"directory":{}}})",
                                wire::quoted(places.home.string()), wire::quoted(places.data.string()),
-                               wire::quoted(places.config.string()),
-                               wire::quoted(found->location.worktree.string()),
+                               wire::quoted(places.config.string()), wire::quoted(found->location.worktree.string()),
                                wire::quoted(found->location.directory.string())));
   }
 
@@ -68,10 +67,11 @@ struct InstanceRoutes {
     const auto directory = requested_directory(call.request, services.directory);
     const auto instance = co_await services.engine.instances.open(directory);
     services.engine.instances.dispose(directory);
-    services.engine.feed.publish(feed::Notice{.directory = directory.string(),
-                                              .project_id = instance->location.project.id,
-                                              .type = "server.instance.disposed",
-                                              .properties = fmt::format("{{\"directory\":{}}}", wire::quoted(directory.string()))});
+    services.engine.feed.publish(
+        feed::Notice{.directory = directory.string(),
+                     .project_id = instance->location.project.id,
+                     .type = "server.instance.disposed",
+                     .properties = fmt::format("{{\"directory\":{}}}", wire::quoted(directory.string()))});
     co_return json("true");
   }
 
@@ -98,7 +98,6 @@ struct InstanceRoutes {
     }
     co_return json(out + ']');
   }
-
 };
 
 // What this version has none of; clients ask for it at start-up and take the empty answer.
@@ -117,8 +116,10 @@ std::vector<Route> instance_routes(Services& services) {
   using R = InstanceRoutes;
   const std::vector<Query> directory{{"directory", "Working directory; x-opencode-directory says the same"}};
   return {
-      {"GET", "/config", "config.get", "The merged configuration, without secrets", bind(&R::config), "Config", "", directory},
-      {"GET", "/global/config", "global.config.get", "The same for the server's own directory", bind(&R::config), "Config"},
+      {"GET", "/config", "config.get", "The merged configuration, without secrets", bind(&R::config), "Config", "",
+       directory},
+      {"GET", "/global/config", "global.config.get", "The same for the server's own directory", bind(&R::config),
+       "Config"},
       {"GET", "/config/providers", "config.providers", "Providers that can be used, with their models",
        bind(&R::config_providers), "ConfigProviders", "", directory},
       {"GET", "/provider", "provider.list", "Providers, defaults and which are connected", bind(&R::providers),
@@ -129,7 +130,13 @@ std::vector<Route> instance_routes(Services& services) {
       {"POST", "/instance/dispose", "instance.dispose", "Forget the directory's configuration; it is read again",
        bind(&R::dispose), "Boolean", "", directory},
       {"GET", "/experimental/tool/ids", "tool.ids", "Names of all tools", bind(&R::tool_ids), "StringList"},
-      {"GET", "/experimental/tool", "tool.list", "Tools with their schemas", bind(&R::tools), "ToolList", "",
+      {"GET",
+       "/experimental/tool",
+       "tool.list",
+       "Tools with their schemas",
+       bind(&R::tools),
+       "ToolList",
+       "",
        {{"provider", "provider id", true}, {"model", "model id", true}}},
       {"GET", "/question", "question.list", "Open questions", constant("[]"), "ObjectList"},
       {"GET", "/command", "command.list", "Slash commands", constant("[]"), "ObjectList"},
@@ -142,8 +149,10 @@ std::vector<Route> instance_routes(Services& services) {
        constant(R"({"backgroundSubagents":false})"), "Object"},
       {"GET", "/experimental/console", "experimental.console.get", "Managed providers",
        constant(R"({"consoleManagedProviders":[],"switchableOrgCount":0})"), "Object"},
-      {"GET", "/experimental/workspace", "experimental.workspace.list", "Remote workspaces", constant("[]"), "ObjectList"},
-      {"GET", "/experimental/workspace/status", "experimental.workspace.status", "Their state", constant("[]"), "ObjectList"},
+      {"GET", "/experimental/workspace", "experimental.workspace.list", "Remote workspaces", constant("[]"),
+       "ObjectList"},
+      {"GET", "/experimental/workspace/status", "experimental.workspace.status", "Their state", constant("[]"),
+       "ObjectList"},
   };
 }
 

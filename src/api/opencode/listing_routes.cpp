@@ -29,10 +29,11 @@ wire::JsonObject v2_session(const domain::Session& session) {
       {"id", session.id.value},
       {"projectID", session.project_id},
       {"cost", session.cost},
-      {"tokens", wire::JsonObject{{"input", tokens.input},
-                                  {"output", tokens.output},
-                                  {"reasoning", tokens.reasoning},
-                                  {"cache", wire::JsonObject{{"read", tokens.cache_read}, {"write", tokens.cache_write}}}}},
+      {"tokens",
+       wire::JsonObject{{"input", tokens.input},
+                        {"output", tokens.output},
+                        {"reasoning", tokens.reasoning},
+                        {"cache", wire::JsonObject{{"read", tokens.cache_read}, {"write", tokens.cache_write}}}}},
       {"time", std::move(time)},
       {"title", session.title},
       {"location", wire::JsonObject{{"directory", session.directory}}}};
@@ -52,7 +53,8 @@ net::Response invalid(std::string_view message) {
 }
 
 std::string cursor_of(const domain::Session& session, std::string_view direction, bool ascending) {
-  wire::JsonObject cursor{{"anchor", wire::JsonObject{{"id", session.id.value}, {"time", session.updated}, {"direction", direction}}}};
+  wire::JsonObject cursor{
+      {"anchor", wire::JsonObject{{"id", session.id.value}, {"time", session.updated}, {"direction", direction}}}};
   if (ascending) cursor["order"] = "asc";
   return base64url(wire::to_text(cursor));
 }
@@ -82,7 +84,8 @@ struct ListingRoutes {
       const auto bytes = base64_decode(*text);
       const auto cursor = bytes ? wire::parse(*bytes) : fail(ErrorCode::invalid, "bad cursor");
       const wire::Json* place = cursor ? wire::value_at(*cursor, "anchor") : nullptr;
-      if (!place || wire::string_at(*place, "id").empty()) co_return invalid("Expected a cursor of this list\n  at [\"cursor\"]");
+      if (!place || wire::string_at(*place, "id").empty())
+        co_return invalid("Expected a cursor of this list\n  at [\"cursor\"]");
       ascending = wire::string_at(*cursor, "order") == "asc";
       anchor = Anchor{wire::string_at(*place, "id"), wire::int_at(*place, "time"),
                       wire::string_at(*place, "direction") == "previous"};
@@ -102,7 +105,8 @@ struct ListingRoutes {
       if (time_a != time_b) return ascending ? time_a < time_b : time_a > time_b;
       return ascending ? a < b : a > b;
     };
-    std::ranges::sort(sessions, [&](const auto& a, const auto& b) { return earlier(a.updated, a.id.value, b.updated, b.id.value); });
+    std::ranges::sort(
+        sessions, [&](const auto& a, const auto& b) { return earlier(a.updated, a.id.value, b.updated, b.id.value); });
     std::size_t begin = 0;
     std::size_t end = sessions.size();
     if (anchor) {
@@ -137,8 +141,9 @@ struct ListingRoutes {
     const SessionId id{call.param("sessionID")};
     const auto session = services.engine.query.session(id);
     if (!session && session.error().code == ErrorCode::not_found) {
-      co_return tagged(404, "SessionNotFoundError",
-                       fmt::format(R"("sessionID":{},"message":{})", wire::quoted(id.value), wire::quoted(session.error().message)));
+      co_return tagged(
+          404, "SessionNotFoundError",
+          fmt::format(R"("sessionID":{},"message":{})", wire::quoted(id.value), wire::quoted(session.error().message)));
     }
     if (!session) co_return error_response(session.error());
     co_return json(wire::to_text(wire::JsonObject{{"data", v2_session(*session)}}));
@@ -164,7 +169,8 @@ struct ListingRoutes {
     std::erase_if(*sessions, [&](const domain::Session& session) {
       return (before && session.updated >= *before) || (session.archived && !archived->value_or(false));
     });
-    const std::int64_t limit = std::clamp<std::int64_t>(query_number(request, "limit").value_or(kGlobalPageDefault), 0, kSessionsMax);
+    const std::int64_t limit =
+        std::clamp<std::int64_t>(query_number(request, "limit").value_or(kGlobalPageDefault), 0, kSessionsMax);
     const bool more = sessions->size() > static_cast<std::size_t>(limit);
     if (more) sessions->resize(static_cast<std::size_t>(limit));
     std::string out = "[";
@@ -177,10 +183,12 @@ struct ListingRoutes {
         out += R"("project":null})";
         continue;
       }
-      out += fmt::format(R"("project":{{"id":{},"worktree":{}}}}})", wire::quoted(project->id), wire::quoted(project->worktree));
+      out += fmt::format(R"("project":{{"id":{},"worktree":{}}}}})", wire::quoted(project->id),
+                         wire::quoted(project->worktree));
     }
     net::Response response = json(out + ']');
-    if (more && !sessions->empty()) response.headers.push_back({"X-Next-Cursor", std::to_string(sessions->back().updated)});
+    if (more && !sessions->empty())
+      response.headers.push_back({"X-Next-Cursor", std::to_string(sessions->back().updated)});
     co_return response;
   }
 };
@@ -195,15 +203,35 @@ std::vector<Route> listing_routes(Services& services) {
   const Query directory{"directory", "only sessions of this directory"};
   const Query search{"search", "part of the title, any case"};
   return {
-      {"GET", "/api/session", "v2.session.list", "Sessions of all projects, a page at a time", bind(&R::list), "SessionPage", "",
-       {directory, search, {"project", "only sessions of this project"}, {"limit", "at most so many; default 50"},
-        {"order", "by time of update; asc or desc (default)"}, {"cursor", "from an earlier page"}}},
-      {"GET", "/api/session/active", "v2.session.active", "Sessions that are not idle", bind(&R::active), "ActiveSessions"},
+      {"GET",
+       "/api/session",
+       "v2.session.list",
+       "Sessions of all projects, a page at a time",
+       bind(&R::list),
+       "SessionPage",
+       "",
+       {directory,
+        search,
+        {"project", "only sessions of this project"},
+        {"limit", "at most so many; default 50"},
+        {"order", "by time of update; asc or desc (default)"},
+        {"cursor", "from an earlier page"}}},
+      {"GET", "/api/session/active", "v2.session.active", "Sessions that are not idle", bind(&R::active),
+       "ActiveSessions"},
       {"GET", "/api/session/:sessionID", "v2.session.get", "One session", bind(&R::get), "SessionV2Data"},
-      {"GET", "/experimental/session", "experimental.session.list", "Sessions of all projects, each with its project",
-       bind(&R::global), "GlobalSessionList", "",
-       {directory, search, {"roots", "true: only sessions without a parent"}, {"start", "updated at or after, ms since the epoch"},
-        {"cursor", "updated before, ms since the epoch: X-Next-Cursor of the last page"}, {"limit", "at most so many; default 100"},
+      {"GET",
+       "/experimental/session",
+       "experimental.session.list",
+       "Sessions of all projects, each with its project",
+       bind(&R::global),
+       "GlobalSessionList",
+       "",
+       {directory,
+        search,
+        {"roots", "true: only sessions without a parent"},
+        {"start", "updated at or after, ms since the epoch"},
+        {"cursor", "updated before, ms since the epoch: X-Next-Cursor of the last page"},
+        {"limit", "at most so many; default 100"},
         {"archived", "true: archived ones too"}}},
   };
 }

@@ -18,8 +18,9 @@ struct MessageRoutes {
   // Sessions have to exist before anything is said about their messages.
   std::optional<net::Response> missing(const SessionId& id) const {
     if (!has_prefix(id)) {
-      return bad_request(fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
-                         Where::params);
+      return bad_request(
+          fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
+          Where::params);
     }
     const auto known = services.engine.query.session_json(id);
     if (!known) return error_response(known.error());
@@ -53,8 +54,9 @@ struct MessageRoutes {
       const std::string cursor = base64url(
           fmt::format(R"({{"id":{},"time":{}}})", wire::quoted(messages->next->id.value), messages->next->time));
       const std::string* host = call.request.header("host");
-      response.headers.push_back({"Link", fmt::format("<http://{}{}?limit={}&before={}>; rel=\"next\"",
-                                                      host ? *host : "localhost", call.request.path, slice.limit, cursor)});
+      response.headers.push_back(
+          {"Link", fmt::format("<http://{}{}?limit={}&before={}>; rel=\"next\"", host ? *host : "localhost",
+                               call.request.path, slice.limit, cursor)});
       response.headers.push_back({"X-Next-Cursor", cursor});
     }
     co_return response;
@@ -94,7 +96,9 @@ struct MessageRoutes {
     if (no_reply) co_return message_response(id, *admitted);
     const auto answer = co_await services.host.answer(id, *admitted);
     if (!answer) {
-      if (services.engine.shutting_down()) co_return error_response({ErrorCode::unavailable, "The server is stopping; the prompt is stored and goes on when it is back", {}});
+      if (services.engine.shutting_down())
+        co_return error_response(
+            {ErrorCode::unavailable, "The server is stopping; the prompt is stored and goes on when it is back", {}});
       co_return internal_error(answer.error().message);
     }
     if (drains) co_await sleep_ms(services.engine.loop, kOpencodeRunDrainMs, services.engine.shutdown);
@@ -208,8 +212,13 @@ std::vector<Route> message_routes(Services& services) {
   };
   using R = MessageRoutes;
   return {
-      {"GET", "/session/:sessionID/message", "session.messages", "Messages with their parts, oldest first",
-       bind(&R::list), "MessageList", "",
+      {"GET",
+       "/session/:sessionID/message",
+       "session.messages",
+       "Messages with their parts, oldest first",
+       bind(&R::list),
+       "MessageList",
+       "",
        {{"limit", "the newest so many; 0 or absent = all"}, {"before", "cursor from X-Next-Cursor"}}},
       {"POST", "/session/:sessionID/message", "session.prompt", "Send a prompt and wait for the answer",
        bind(&R::prompt), "MessageWithParts", "PromptRequest"},
@@ -226,7 +235,8 @@ std::vector<Route> message_routes(Services& services) {
       {"POST", "/session/:sessionID/shell", "session.shell", "Run a command in the session, without a model",
        bind(&R::shell), "MessageWithParts", "ShellRequest"},
       {"POST", "/session/:sessionID/prompt_async", "session.prompt_async",
-       "Send a prompt; 204 when it is stored and will be answered", bind(&R::prompt_async), "NoContent", "PromptRequest"},
+       "Send a prompt; 204 when it is stored and will be answered", bind(&R::prompt_async), "NoContent",
+       "PromptRequest"},
   };
 }
 

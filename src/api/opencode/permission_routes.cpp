@@ -19,8 +19,9 @@ struct PermissionRoutes {
   Task<net::Response> reply(Call call) const {
     const PermissionId id{call.param("requestID")};
     if (!has_prefix(id)) {
-      co_return bad_request(fmt::format("Expected a string starting with \"per\", got {}\n  at [\"requestID\"]", wire::quoted(id.value)),
-                            Where::params);
+      co_return bad_request(
+          fmt::format("Expected a string starting with \"per\", got {}\n  at [\"requestID\"]", wire::quoted(id.value)),
+          Where::params);
     }
     auto command = wire::decode_reply_permission(id, call.request.body);
     if (!command) co_return error_response(command.error());

@@ -49,7 +49,8 @@ struct ProjectRoutes {
     if (!project) co_return json("[]");
     std::set<std::string> found(project->sandboxes.begin(), project->sandboxes.end());
     for (const auto& instance : services.engine.instances.loaded()) {
-      if (instance->location.project.id == project->id && project->vcs) found.insert(instance->location.worktree.string());
+      if (instance->location.project.id == project->id && project->vcs)
+        found.insert(instance->location.worktree.string());
     }
     found.erase(project->worktree);
     std::string out = fmt::format(R"([{{"directory":{}}})", wire::quoted(project->worktree));
@@ -65,16 +66,19 @@ struct ProjectRoutes {
     if (!project) co_return unknown(call.param("projectID"));
     if (const wire::Json* name = wire::value_at(*body, "name")) {
       if (!name->is_string() || name->as_string().size() > kNameBytesMax) {
-        co_return bad_request(fmt::format("Expected string of at most {} bytes\n  at [\"name\"]", kNameBytesMax), Where::payload);
+        co_return bad_request(fmt::format("Expected string of at most {} bytes\n  at [\"name\"]", kNameBytesMax),
+                              Where::payload);
       }
       project->name = wire::string_at(*body, "name");
     }
-    for (const auto& [name, member] : {std::pair{"icon", &domain::Project::icon}, std::pair{"commands", &domain::Project::commands}}) {
+    for (const auto& [name, member] :
+         {std::pair{"icon", &domain::Project::icon}, std::pair{"commands", &domain::Project::commands}}) {
       const wire::Json* value = wire::value_at(*body, name);
       if (!value) continue;
       domain::JsonText text = wire::to_json_text(*value);
       if (!value->is_object() || text.text.size() > kIconBytesMax) {
-        co_return bad_request(fmt::format("Expected object of at most {} bytes\n  at [\"{}\"]", kIconBytesMax, name), Where::payload);
+        co_return bad_request(fmt::format("Expected object of at most {} bytes\n  at [\"{}\"]", kIconBytesMax, name),
+                              Where::payload);
       }
       (*project).*member = std::move(text);
     }
@@ -83,8 +87,8 @@ struct ProjectRoutes {
     const std::string text = wire::encode_project(*project);
     const auto stored = co_await services.engine.store.put_project(*project);
     if (!stored) co_return error_response(stored.error());
-    services.engine.feed.publish(feed::Notice{
-        .directory = "global", .project_id = project->id, .type = "project.updated", .properties = text});
+    services.engine.feed.publish(
+        feed::Notice{.directory = "global", .project_id = project->id, .type = "project.updated", .properties = text});
     co_return json(text);
   }
 };
@@ -99,10 +103,12 @@ std::vector<Route> project_routes(Services& services) {
   const std::vector<Query> directory{{"directory", "Working directory; x-opencode-directory says the same"}};
   return {
       {"GET", "/project", "project.list", "Projects with sessions", bind(&R::list), "ProjectList"},
-      {"GET", "/project/current", "project.current", "The project of the directory", bind(&R::current), "Project", "", directory},
-      {"PATCH", "/project/:projectID", "project.update", "Give it a name, an icon or commands", bind(&R::update), "Project",
-       "UpdateProject"},
-      {"GET", "/project/:projectID/directories", "project.directories", "Its checkouts", bind(&R::directories), "ProjectDirectories"},
+      {"GET", "/project/current", "project.current", "The project of the directory", bind(&R::current), "Project", "",
+       directory},
+      {"PATCH", "/project/:projectID", "project.update", "Give it a name, an icon or commands", bind(&R::update),
+       "Project", "UpdateProject"},
+      {"GET", "/project/:projectID/directories", "project.directories", "Its checkouts", bind(&R::directories),
+       "ProjectDirectories"},
   };
 }
 

@@ -14,7 +14,8 @@ constexpr std::int64_t kListDefault = 100;
 Result<SessionId> session_id(const Call& call) {
   SessionId id{call.param("sessionID")};
   if (has_prefix(id)) return id;
-  return fail(ErrorCode::invalid, "Expected a string starting with \"ses\", got \"{}\"\n  at [\"sessionID\"]", id.value);
+  return fail(ErrorCode::invalid, "Expected a string starting with \"ses\", got \"{}\"\n  at [\"sessionID\"]",
+              id.value);
 }
 
 struct SessionRoutes {
@@ -23,7 +24,8 @@ struct SessionRoutes {
   Task<net::Response> create(Call call) const {
     auto command = wire::decode_create_session(call.request.body.empty() ? "{}" : call.request.body);
     // OpenCode answers every wrong body here in this one way.
-    if (!command) co_return tagged(400, "BadRequest", fmt::format("\"message\":{}", wire::quoted(command.error().message)));
+    if (!command)
+      co_return tagged(400, "BadRequest", fmt::format("\"message\":{}", wire::quoted(command.error().message)));
     if (command->title && command->title->size() > kTitleBytesMax) {
       co_return tagged(400, "BadRequest", fmt::format("\"message\":\"title is longer than {} bytes\"", kTitleBytesMax));
     }
@@ -134,8 +136,21 @@ std::vector<Route> session_routes(Services& services) {
   using R = SessionRoutes;
   const Query directory{"directory", "Working directory; x-opencode-directory says the same"};
   return {
-      {"POST", "/session", "session.create", "Open a session", bind(&R::create), "Session", "CreateSession", {directory}},
-      {"GET", "/session", "session.list", "Sessions, newest first", bind(&R::list), "SessionList", "",
+      {"POST",
+       "/session",
+       "session.create",
+       "Open a session",
+       bind(&R::create),
+       "Session",
+       "CreateSession",
+       {directory}},
+      {"GET",
+       "/session",
+       "session.list",
+       "Sessions, newest first",
+       bind(&R::list),
+       "SessionList",
+       "",
        {directory,
         {"roots", "true: only sessions without a parent"},
         {"limit", "at most so many; default 100"},
@@ -147,7 +162,8 @@ std::vector<Route> session_routes(Services& services) {
       {"GET", "/session/:sessionID", "session.get", "One session", bind(&R::get), "Session"},
       {"PATCH", "/session/:sessionID", "session.update", "Rename, archive, add permission rules", bind(&R::update),
        "Session", "UpdateSession"},
-      {"DELETE", "/session/:sessionID", "session.delete", "Delete a session and its children", bind(&R::remove), "Boolean"},
+      {"DELETE", "/session/:sessionID", "session.delete", "Delete a session and its children", bind(&R::remove),
+       "Boolean"},
       {"GET", "/session/:sessionID/children", "session.children", "Child sessions", bind(&R::children), "SessionList"},
       {"GET", "/session/:sessionID/todo", "session.todo", "The agent's todo list", bind(&R::todo), "TodoList"},
       {"GET", "/session/:sessionID/diff", "session.diff", "Files changed", bind(&R::diff), "FileDiffList"},

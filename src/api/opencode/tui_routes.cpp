@@ -33,7 +33,8 @@ std::optional<net::Response> missing_text(const wire::Json& body, std::string_vi
   const wire::Json* value = wire::value_at(body, name);
   if (!value) return bad_request(fmt::format("Missing key\n  at [{}]", wire::quoted(name)), where);
   if (!value->is_string()) {
-    return bad_request(fmt::format("Expected string, got {}\n  at [{}]", wire::to_text(*value), wire::quoted(name)), where);
+    return bad_request(fmt::format("Expected string, got {}\n  at [{}]", wire::to_text(*value), wire::quoted(name)),
+                       where);
   }
   return std::nullopt;
 }
@@ -84,9 +85,10 @@ struct TuiRoutes {
       if (!known) return error_response(known.error());
       return std::nullopt;
     }
-    return bad_request(R"(Expected "tui.prompt.append" | "tui.command.execute" | "tui.toast.show" | "tui.session.select")"
-                       "\n  at [\"type\"]",
-                       Where::payload);
+    return bad_request(
+        R"(Expected "tui.prompt.append" | "tui.command.execute" | "tui.toast.show" | "tui.session.select")"
+        "\n  at [\"type\"]",
+        Where::payload);
   }
 
   Task<net::Response> checked(Call call, std::string type) const {
@@ -115,7 +117,8 @@ struct TuiRoutes {
     if (!body) co_return error_response(body.error());
     if (auto response = missing_text(*body, "type")) co_return std::move(*response);
     const wire::Json* properties = wire::value_at(*body, "properties");
-    if (!properties || !properties->is_object()) co_return bad_request("Missing key\n  at [\"properties\"]", Where::payload);
+    if (!properties || !properties->is_object())
+      co_return bad_request("Missing key\n  at [\"properties\"]", Where::payload);
     std::string type = wire::string_at(*body, "type");
     if (auto response = wrong(type, *properties)) co_return std::move(*response);
     co_return co_await publish_event(call.request, std::move(type), wire::to_text(*properties));
@@ -138,12 +141,15 @@ std::vector<Route> tui_routes(Services& services) {
   };
   using R = TuiRoutes;
   return {
-      {"POST", "/tui/append-prompt", "tui.appendPrompt", "Add text to the prompt", bind(&R::append_prompt), "Boolean", "TuiText"},
+      {"POST", "/tui/append-prompt", "tui.appendPrompt", "Add text to the prompt", bind(&R::append_prompt), "Boolean",
+       "TuiText"},
       {"POST", "/tui/show-toast", "tui.showToast", "Show a short message", bind(&R::show_toast), "Boolean", "TuiToast"},
-      {"POST", "/tui/select-session", "tui.selectSession", "Go to a session", bind(&R::select_session), "Boolean", "TuiSession"},
-      {"POST", "/tui/execute-command", "tui.executeCommand", "Run a command of the interface", bind(&R::execute_command),
-       "Boolean", "TuiCommand"},
-      {"POST", "/tui/publish", "tui.publish", "Send one of these events as it is", bind(&R::publish), "Boolean", "Object"},
+      {"POST", "/tui/select-session", "tui.selectSession", "Go to a session", bind(&R::select_session), "Boolean",
+       "TuiSession"},
+      {"POST", "/tui/execute-command", "tui.executeCommand", "Run a command of the interface",
+       bind(&R::execute_command), "Boolean", "TuiCommand"},
+      {"POST", "/tui/publish", "tui.publish", "Send one of these events as it is", bind(&R::publish), "Boolean",
+       "Object"},
       {"POST", "/tui/open-help", "tui.openHelp", "Open the help", does("help.show"), "Boolean"},
       {"POST", "/tui/open-sessions", "tui.openSessions", "Open the session list", does("session.list"), "Boolean"},
       {"POST", "/tui/open-themes", "tui.openThemes", "Open the theme list", does("theme.switch"), "Boolean"},

@@ -17,7 +17,8 @@ struct VcsRoutes {
     co_return instance->location;
   }
 
-  Task<Result<std::vector<workspace::FileChange>>> changes(workspace::Location location, workspace::ChangeQuery query) const {
+  Task<Result<std::vector<workspace::FileChange>>> changes(workspace::Location location,
+                                                           workspace::ChangeQuery query) const {
     co_return co_await workspace::changes(services.engine.loop, services.engine.pool, services.engine.processes,
                                           std::move(location), std::move(query));
   }
@@ -77,7 +78,8 @@ struct VcsRoutes {
       if (out.size() > 1) out += ',';
       out += fmt::format(R"({{"file":{},)", wire::quoted(change.file));
       if (!change.patch.empty()) out += fmt::format(R"("patch":{},)", wire::quoted(change.patch));
-      out += fmt::format(R"("additions":{},"deletions":{},"status":"{}"}})", change.additions, change.deletions, change.status);
+      out += fmt::format(R"("additions":{},"deletions":{},"status":"{}"}})", change.additions, change.deletions,
+                         change.status);
     }
     return out + ']';
   }
@@ -93,14 +95,32 @@ std::vector<Route> vcs_routes(Services& services) {
   const Query directory{"directory", "Working directory; x-opencode-directory says the same"};
   return {
       {"GET", "/vcs", "vcs.get", "The current branch and the default one", bind(&R::get), "Vcs", "", {directory}},
-      {"GET", "/vcs/status", "vcs.status", "Files that differ from the last commit", bind(&R::status), "VcsFileStatusList",
-       "", {directory}},
-      {"GET", "/vcs/diff", "vcs.diff", "The differences, file by file", bind(&R::diff), "VcsFileDiffList", "",
+      {"GET",
+       "/vcs/status",
+       "vcs.status",
+       "Files that differ from the last commit",
+       bind(&R::status),
+       "VcsFileStatusList",
+       "",
+       {directory}},
+      {"GET",
+       "/vcs/diff",
+       "vcs.diff",
+       "The differences, file by file",
+       bind(&R::diff),
+       "VcsFileDiffList",
+       "",
        {directory,
         {"mode", "git: since the last commit; branch: since the default branch was left", true},
         {"context", "unchanged lines around a change; default 3"}}},
-      {"GET", "/vcs/diff/raw", "vcs.diff.raw", "The same since the last commit, as one patch (text/x-diff)", bind(&R::raw),
-       "String", "", {directory}},
+      {"GET",
+       "/vcs/diff/raw",
+       "vcs.diff.raw",
+       "The same since the last commit, as one patch (text/x-diff)",
+       bind(&R::raw),
+       "String",
+       "",
+       {directory}},
   };
 }
 

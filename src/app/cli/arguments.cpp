@@ -77,23 +77,25 @@ void add_serve(CLI::App& app, Raw& raw, Commands& commands) {
   commands.serve->add_option("--log-level", raw.serve.log_level, "debug, info, warn or error (default: info)")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->type_name("LEVEL");
-  commands.serve->add_flag("--print-logs", raw.serve.print_logs, "Accepted for OpenCode's sake; logs always go to stderr");
+  commands.serve->add_flag("--print-logs", raw.serve.print_logs,
+                           "Accepted for OpenCode's sake; logs always go to stderr");
 }
 
 void add_scripted(CLI::App& app, Raw& raw, Commands& commands) {
-  commands.scripted =
-      command(app, "scripted-model", "Run the built-in scripted model as an OpenAI-compatible server",
-              R"(  quarterdeck scripted-model --port 8090
+  commands.scripted = command(app, "scripted-model", "Run the built-in scripted model as an OpenAI-compatible server",
+                              R"(  quarterdeck scripted-model --port 8090
   quarterdeck scripted-model --scenario answers.json
 )");
   commands.scripted->add_option("--port", raw.scripted.port, "Port to listen on, 0 = any free one (default: 0)")
       ->type_name("PORT");
-  commands.scripted->add_option("--scenario", raw.scripted.scenario, "What it answers (default: what the prompt's directives say)")
+  commands.scripted
+      ->add_option("--scenario", raw.scripted.scenario, "What it answers (default: what the prompt's directives say)")
       ->type_name("FILE");
 }
 
 void add_run(CLI::App& app, Raw& raw, Commands& commands) {
-  commands.run = command(app, "run", "Give an agent a task and watch it work", R"(  quarterdeck run "fix the failing test"
+  commands.run =
+      command(app, "run", "Give an agent a task and watch it work", R"(  quarterdeck run "fix the failing test"
   quarterdeck run --continue "now commit it"
   quarterdeck run --model anthropic/claude-sonnet-4-5 --file notes.md "do what the notes say"
   git diff | quarterdeck run --quiet - > review.md
@@ -106,7 +108,8 @@ Ctrl-C stops the turn; a second Ctrl-C leaves at once.
   add_target(run, raw);
   auto* session = run->add_option("-s,--session", raw.run.session, "Go on in this session")->type_name("ID");
   run->add_flag("-c,--continue", raw.run.continue_latest, "Go on in the directory's latest session")->excludes(session);
-  run->add_option("--title", raw.run.title, "Title of the new session (default: made from the task)")->type_name("TITLE");
+  run->add_option("--title", raw.run.title, "Title of the new session (default: made from the task)")
+      ->type_name("TITLE");
   run->add_option("--agent", raw.run.agent, "Agent to use (default: the session's)")->type_name("NAME");
   run->add_option("-m,--model", raw.model, "Model to use (default: the session's)")->type_name("PROVIDER/MODEL");
   run->add_option("-f,--file", raw.run.files, "File to send along (repeatable)")
@@ -122,7 +125,8 @@ void add_session(CLI::App& app, Raw& raw, Commands& commands) {
   quarterdeck session list --format json | jq -r '.[].id'
 )");
   commands.session->require_subcommand(1);
-  commands.list = command(*commands.session, "list", "List a directory's sessions, the latest first", R"(  quarterdeck session list
+  commands.list =
+      command(*commands.session, "list", "List a directory's sessions, the latest first", R"(  quarterdeck session list
   quarterdeck session list --dir ~/work/api --limit 10
 )");
   commands.list->add_option("--limit", raw.limit, "How many at most (default: 100)")
@@ -130,15 +134,17 @@ void add_session(CLI::App& app, Raw& raw, Commands& commands) {
       ->type_name("N");
   commands.show = command(*commands.session, "show", "Show a session's messages and tool calls",
                           "  quarterdeck session show ses_1f2e3d…\n");
-  commands.abort = command(*commands.session, "abort", "Stop a session's running turn",
-                           "  quarterdeck session abort ses_1f2e3d…\n");
+  commands.abort =
+      command(*commands.session, "abort", "Stop a session's running turn", "  quarterdeck session abort ses_1f2e3d…\n");
   commands.remove = command(*commands.session, "delete", "Delete a session with its messages and child sessions",
                             R"(  quarterdeck session delete ses_1f2e3d…
   quarterdeck session delete --yes ses_1f2e3d…      without asking, for scripts
 )");
   commands.remove->add_flag("-y,--yes", raw.yes, "Do not ask");
   for (CLI::App* one : {commands.show, commands.abort, commands.remove}) {
-    one->add_option("id", raw.session, "The session (quarterdeck session list names them)")->type_name("ID")->required();
+    one->add_option("id", raw.session, "The session (quarterdeck session list names them)")
+        ->type_name("ID")
+        ->required();
   }
   for (CLI::App* one : {commands.list, commands.show, commands.abort, commands.remove}) {
     add_target(one, raw);
@@ -147,7 +153,8 @@ void add_session(CLI::App& app, Raw& raw, Commands& commands) {
 }
 
 void add_doctor(CLI::App& app, Raw& raw, Commands& commands) {
-  commands.doctor = command(app, "doctor", "Check what Quarterdeck needs here, and say how to fix it", R"(  quarterdeck doctor
+  commands.doctor =
+      command(app, "doctor", "Check what Quarterdeck needs here, and say how to fix it", R"(  quarterdeck doctor
   quarterdeck doctor --format json | jq '.checks[] | select(.state != "ok")'
 )");
   add_target(commands.doctor, raw);
@@ -174,7 +181,8 @@ Target target_of(const Raw& raw, const Surroundings& surroundings) {
     throw Wrong{"\"" + target.url + "\" is not a server's URL; it must begin with http:// or https://"};
   }
   while (target.url.ends_with('/')) target.url.pop_back();
-  std::filesystem::path directory = raw.directory.empty() ? std::filesystem::path(".") : std::filesystem::path(raw.directory);
+  std::filesystem::path directory =
+      raw.directory.empty() ? std::filesystem::path(".") : std::filesystem::path(raw.directory);
   if (directory.is_relative()) directory = surroundings.directory / directory;
   target.directory = directory.lexically_normal().string();
   while (target.directory.size() > 1 && target.directory.ends_with('/')) target.directory.pop_back();
@@ -183,7 +191,8 @@ Target target_of(const Raw& raw, const Surroundings& surroundings) {
 
 std::string session_of(const Raw& raw) {
   if (!raw.session.starts_with("ses")) {
-    throw Wrong{"\"" + raw.session + "\" is not a session id (they begin with ses_); quarterdeck session list names them"};
+    throw Wrong{"\"" + raw.session +
+                "\" is not a session id (they begin with ses_); quarterdeck session list names them"};
   }
   return raw.session;
 }
@@ -194,13 +203,16 @@ RunOptions run_of(Raw& raw, Target target, Format format) {
   run.format = format;
   run.task = joined(raw.task);
   if (run.task.find_first_not_of(" \t\r\n") == run.task.npos) {
-    throw Wrong{"what should the agent do? quarterdeck run \"fix the failing test\", or - to read the task from standard input"};
+    throw Wrong{
+        "what should the agent do? quarterdeck run \"fix the failing test\", or - to read the task from standard "
+        "input"};
   }
   if (run.session) {
     raw.session = *run.session;
     run.session = session_of(raw);
   }
-  if (run.title && (run.session || run.continue_latest)) throw Wrong{"--title is for a new session; leave --session and --continue out"};
+  if (run.title && (run.session || run.continue_latest))
+    throw Wrong{"--title is for a new session; leave --session and --continue out"};
   if (!raw.model.empty()) {
     const auto slash = raw.model.find('/');
     if (slash == 0 || slash == raw.model.npos || slash + 1 == raw.model.size()) {
@@ -242,12 +254,14 @@ Answered wrong(const CLI::App& app, std::string_view why) {
 }  // namespace
 
 std::variant<Command, Answered> parse(int argc, const char* const* argv, const Surroundings& surroundings) {
-  CLI::App app("Quarterdeck runs coding agents: a server for many sessions, and the commands to drive it.", "quarterdeck");
+  CLI::App app("Quarterdeck runs coding agents: a server for many sessions, and the commands to drive it.",
+               "quarterdeck");
   app.set_help_flag("-h,--help", "Show this help");
   app.set_version_flag("-v,--version", "quarterdeck " QD_VERSION, "Show the version");
   app.require_subcommand(1);
-  app.footer("\nExamples:\n  quarterdeck doctor\n  quarterdeck serve\n  quarterdeck run \"fix the failing test\"\n\n"
-             "quarterdeck COMMAND --help says more about a command.");
+  app.footer(
+      "\nExamples:\n  quarterdeck doctor\n  quarterdeck serve\n  quarterdeck run \"fix the failing test\"\n\n"
+      "quarterdeck COMMAND --help says more about a command.");
   Raw raw;
   Commands commands{};
   add_serve(app, raw, commands);

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <utility>
 
-#include "base/encoding.hpp"
 #include "app/cli/client.hpp"
+#include "base/encoding.hpp"
 #include "base/paths.hpp"
 #include "wire/json.hpp"
 

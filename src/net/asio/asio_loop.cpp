@@ -74,12 +74,13 @@ class ReadableHandle final : public Loop::Handle {
 
   static void wait(std::shared_ptr<State> state) {
     auto& descriptor = state->descriptor;
-    descriptor.async_wait(asio::posix::stream_descriptor::wait_read, [state = std::move(state)](error_code error) mutable {
-      if (!state->alive) return;
-      if (error) return log::error("cannot watch a descriptor: {}", error.message());
-      state->on_ready();
-      if (state->alive) wait(std::move(state));
-    });
+    descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                          [state = std::move(state)](error_code error) mutable {
+                            if (!state->alive) return;
+                            if (error) return log::error("cannot watch a descriptor: {}", error.message());
+                            state->on_ready();
+                            if (state->alive) wait(std::move(state));
+                          });
   }
 
   std::shared_ptr<State> state_;

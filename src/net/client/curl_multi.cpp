@@ -22,9 +22,7 @@ CurlMulti::CurlMulti(Loop& loop, Done on_done) : loop_(loop), on_done_(std::move
   watch_ = loop_.watch_readable(epoll_.get(), [this] { on_sockets_ready(); });
 }
 
-CurlMulti::~CurlMulti() {
-  curl_multi_cleanup(multi_);
-}
+CurlMulti::~CurlMulti() { curl_multi_cleanup(multi_); }
 
 void CurlMulti::outside_callbacks(Loop::Callback work) {
   if (acting_) {

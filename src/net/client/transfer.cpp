@@ -22,11 +22,13 @@ std::string_view trim(std::string_view text) {
 }
 
 bool holds_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+  return std::ranges::any_of(text,
+                             [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
 }
 
 bool is_token(std::string_view text) {
-  return !text.empty() && !holds_control(text) && text.find_first_of(" \t:()<>@,;\\\"/[]?={}") == std::string_view::npos;
+  return !text.empty() && !holds_control(text) &&
+         text.find_first_of(" \t:()<>@,;\\\"/[]?={}") == std::string_view::npos;
 }
 
 // "host:port" of an http or https URL.
@@ -62,15 +64,16 @@ Result<void> Transfer::prepare() {
   if (!find_header(request_.headers, "user-agent")) request_.headers.push_back({"User-Agent", std::string(kUserAgent)});
   // Curl would wait for "100 Continue" before a larger body; no server we talk to needs that.
   if (!find_header(request_.headers, "expect")) request_.headers.push_back({"Expect", ""});
-  const bool has_body = !request_.body.empty() || request_.method == "POST" || request_.method == "PUT" ||
-                        request_.method == "PATCH";
+  const bool has_body =
+      !request_.body.empty() || request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH";
   if (has_body && !find_header(request_.headers, "content-type")) request_.headers.push_back({"Content-Type", ""});
   for (const Header& header : request_.headers) {
     if (!is_token(header.name) || holds_control(header.value)) {
       return fail(ErrorCode::invalid, "malformed header {}", header.name);
     }
     const bool removes = header.value.empty() && (header.name == "Expect" || header.name == "Content-Type");
-    const std::string line = header.value.empty() ? header.name + (removes ? ":" : ";") : header.name + ": " + header.value;
+    const std::string line =
+        header.value.empty() ? header.name + (removes ? ":" : ";") : header.name + ": " + header.value;
     curl_slist* longer = curl_slist_append(header_list_.get(), line.c_str());
     if (!longer) throw std::bad_alloc();
     header_list_.release();
@@ -135,7 +138,8 @@ void Transfer::check_deadlines() {
       curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &sent_us);
       since_ms = sent_us > 0 ? started_ms_ + sent_us / 1000 : now;
     }
-    if (now >= since_ms + silence_ms) return expire(head_done_ ? "nothing more came" : "no first byte came", silence_ms);
+    if (now >= since_ms + silence_ms)
+      return expire(head_done_ ? "nothing more came" : "no first byte came", silence_ms);
     wake_ms = std::min(wake_ms, since_ms + silence_ms);
   }
   deadline_ = loop_.after_ms(wake_ms - now, [this] { check_deadlines(); });
@@ -200,7 +204,8 @@ Result<void> Transfer::outcome_of(CURLcode code) const {
     case CURLE_UNSUPPORTED_PROTOCOL: return fail(ErrorCode::invalid, "malformed URL: {}", detail);
     case CURLE_WRITE_ERROR:
       if (sink_stopped_) return fail(ErrorCode::cancelled, "{}: the receiver stopped", host_);
-      if (header_bytes_ > kHeaderBytesMax) return fail(ErrorCode::unavailable, "{}: the answer's headers are too large", host_);
+      if (header_bytes_ > kHeaderBytesMax)
+        return fail(ErrorCode::unavailable, "{}: the answer's headers are too large", host_);
       break;
     case CURLE_OPERATION_TIMEDOUT:
       return fail(ErrorCode::unavailable, "{}: could not connect within {} ms", host_, request_.connect_timeout_ms);

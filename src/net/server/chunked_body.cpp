@@ -9,7 +9,9 @@ constexpr int kDigitsMax = 16;
 constexpr std::size_t kOverheadBytesMax = 16 * 1024;
 
 bool is_text(char c) { return static_cast<unsigned char>(c) >= 0x20 ? c != 0x7f : c == '\t'; }
-bool is_name(char c) { return is_text(c) && std::string_view(" \t\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos; }
+bool is_name(char c) {
+  return is_text(c) && std::string_view(" \t\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -73,9 +75,7 @@ bool ChunkedBody::step(char c) {
       if (c == '\r') return go(true, At::trailer_line_feed);
       return is_text(c);
     case At::trailer_line_feed: return go(c == '\n', At::trailer_start);
-    case At::end_line_feed:
-      complete_ = c == '\n';
-      return complete_;
+    case At::end_line_feed: complete_ = c == '\n'; return complete_;
     case At::data: break;
   }
   return false;

@@ -18,8 +18,20 @@ class ChunkedBody {
   Status feed(std::string_view& bytes, std::string& body);
 
  private:
-  enum class At { size, size_space, extension, size_line_feed, data, data_return, data_line_feed,
-                  trailer_start, trailer_name, trailer_value, trailer_line_feed, end_line_feed };
+  enum class At {
+    size,
+    size_space,
+    extension,
+    size_line_feed,
+    data,
+    data_return,
+    data_line_feed,
+    trailer_start,
+    trailer_name,
+    trailer_value,
+    trailer_line_feed,
+    end_line_feed
+  };
   // False when `c` cannot stand here.
   bool step(char c);
   bool take_digit(char c);

@@ -42,7 +42,8 @@ class Answering {
 
 std::string_view text_of(const Response& response) {
   if (const auto* text = std::get_if<std::string>(&response.body)) return *text;
-  if (const auto* bytes = std::get_if<Bytes>(&response.body)) return *bytes ? std::string_view(**bytes) : std::string_view{};
+  if (const auto* bytes = std::get_if<Bytes>(&response.body))
+    return *bytes ? std::string_view(**bytes) : std::string_view{};
   return {};
 }
 
@@ -168,13 +169,16 @@ Task<Response> Connection::answer(Request request) {
 }
 
 Task<bool> Connection::write(Response response, Exchange exchange) {
-  if (std::holds_alternative<std::unique_ptr<Stream>>(response.body)) return write_stream(std::move(response), exchange);
+  if (std::holds_alternative<std::unique_ptr<Stream>>(response.body))
+    return write_stream(std::move(response), exchange);
   return write_fixed(std::move(response), exchange);
 }
 
 Task<bool> Connection::write_fixed(Response response, Exchange exchange) {
   std::string_view body = text_of(response);
-  ResponseHead head{.status = response.status, .headers = &response.headers, .keep_alive = exchange.keep_alive,
+  ResponseHead head{.status = response.status,
+                    .headers = &response.headers,
+                    .keep_alive = exchange.keep_alive,
                     .http_1_0 = exchange.http_1_0};
   std::string compressed;
   if (!may_have_body(response.status)) {

@@ -13,7 +13,10 @@ TEST(Deadlines, PassInTheirOrderWhateverTheyWereBefore) {
   const auto loop = make_event_loop();
   Deadlines deadlines(*loop);
   std::vector<int> passed;
-  Deadlines::Entry later(deadlines, [&] { passed.push_back(1); loop->stop(); });
+  Deadlines::Entry later(deadlines, [&] {
+    passed.push_back(1);
+    loop->stop();
+  });
   Deadlines::Entry sooner(deadlines, [&] { passed.push_back(2); });
   Deadlines::Entry cleared(deadlines, [&] { passed.push_back(3); });
   const std::int64_t now = Deadlines::now_ms();

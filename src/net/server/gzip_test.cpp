@@ -30,7 +30,8 @@ std::string noise(std::size_t size) {
 
 TEST(Gzip, PacksOneBodyAfterTheOther) {
   Gzip gzip;
-  for (const std::string& body : {std::string(), std::string("a"), std::string(100'000, 'x'), noise(4096), noise(300'000)}) {
+  for (const std::string& body :
+       {std::string(), std::string("a"), std::string(100'000, 'x'), noise(4096), noise(300'000)}) {
     EXPECT_EQ(gunzip(gzip.compress(body)), body);
   }
 }
@@ -46,8 +47,10 @@ TEST(Gzip, PacksPieceByPiece) {
 }
 
 TEST(AcceptsGzip, ReadsWeights) {
-  for (const auto yes : {"gzip", "GZIP", "deflate, gzip;q=1.0", "br;q=1, gzip ; q=0.1", "*", "x-gzip"}) EXPECT_TRUE(accepts_gzip(yes)) << yes;
-  for (const auto no : {"", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "gzipped", "identity"}) EXPECT_FALSE(accepts_gzip(no)) << no;
+  for (const auto yes : {"gzip", "GZIP", "deflate, gzip;q=1.0", "br;q=1, gzip ; q=0.1", "*", "x-gzip"})
+    EXPECT_TRUE(accepts_gzip(yes)) << yes;
+  for (const auto no : {"", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "gzipped", "identity"})
+    EXPECT_FALSE(accepts_gzip(no)) << no;
 }
 
 }  // namespace

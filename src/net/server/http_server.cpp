@@ -93,7 +93,8 @@ class Server final : public HttpServer {
     const auto unacknowledged_ms = static_cast<unsigned>(core->options.limits.write_timeout_ms);
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
     auto address = peer.address();
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+      address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
     const bool full = core->connections.size() >= core->options.limits.connections_max;
     const auto connection = std::make_shared<Connection>(core, std::move(socket), address.to_string());
     full ? connection->start_refusing() : connection->start();
@@ -171,13 +172,15 @@ Result<std::unique_ptr<HttpServer>> listen(EventLoop& loop, ServerOptions option
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
   if (error == asio::error::address_in_use) {
-    return fail(ErrorCode::unavailable, "{}:{} is in use: stop the server that holds it, or choose another port (0 = any)",
-                options.host, options.port);
+    return fail(ErrorCode::unavailable,
+                "{}:{} is in use: stop the server that holds it, or choose another port (0 = any)", options.host,
+                options.port);
   }
   if (error == boost::system::errc::address_not_available) {
     return fail(ErrorCode::invalid, "cannot listen on {}: it is no address of this machine", options.host);
   }
-  if (error) return fail(ErrorCode::unavailable, "cannot listen on {}:{}: {}", options.host, options.port, error.message());
+  if (error)
+    return fail(ErrorCode::unavailable, "cannot listen on {}:{}: {}", options.host, options.port, error.message());
   auto core = std::make_shared<ServerCore>(loop, std::move(options), std::move(handler));
   return std::make_unique<Server>(ours, std::move(core), std::move(acceptor));
 }

@@ -24,7 +24,8 @@ constexpr std::size_t kIdleBytesMax = 1024;
 
 constexpr RequestFailure kBadRequestLine{400, "BadRequest", "Request", "Malformed request line"};
 constexpr RequestFailure kBadTarget{400, "BadRequest", "Request", "Request target must be a path"};
-constexpr RequestFailure kBadVersion{505, "HttpVersionNotSupported", "Request", "Only HTTP/1.1 and HTTP/1.0 are spoken here"};
+constexpr RequestFailure kBadVersion{505, "HttpVersionNotSupported", "Request",
+                                     "Only HTTP/1.1 and HTTP/1.0 are spoken here"};
 constexpr RequestFailure kBadLineEnd{400, "BadRequest", "Headers", "Header lines must end with CRLF"};
 constexpr RequestFailure kFolded{400, "BadRequest", "Headers", "Folded header lines are not allowed"};
 constexpr RequestFailure kBadHeader{400, "BadRequest", "Headers", "Malformed header"};
@@ -32,7 +33,8 @@ constexpr RequestFailure kHost{400, "BadRequest", "Headers", "Exactly one Host h
 constexpr RequestFailure kBadLength{400, "BadRequest", "Headers", "Invalid or conflicting Content-Length"};
 constexpr RequestFailure kBadEncoding{400, "BadRequest", "Headers", "Invalid or conflicting Transfer-Encoding"};
 constexpr RequestFailure kEncodingUnknown{501, "NotImplemented", "Headers", "Transfer-Encoding must be chunked"};
-constexpr RequestFailure kExpectation{417, "ExpectationFailed", "Headers", "Only the expectation 100-continue is known"};
+constexpr RequestFailure kExpectation{417, "ExpectationFailed", "Headers",
+                                      "Only the expectation 100-continue is known"};
 constexpr RequestFailure kHeadTooLarge{431, "HeadersTooLarge", "Headers", "The request's headers are too large"};
 constexpr RequestFailure kBodyTooLarge{413, "PayloadTooLarge", "Body", "The request's body is too large"};
 constexpr RequestFailure kBadChunk{400, "BadRequest", "Body", "Malformed chunked body"};
@@ -148,7 +150,9 @@ class RequestParser::Message final : public http::basic_parser<true> {
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
   std::size_t on_body_impl(boost::beast::string_view body, error_code&) override { return body.size(); }
   void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, error_code&) override { return body.size(); }
+  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, error_code&) override {
+    return body.size();
+  }
   void on_finish_impl(error_code&) override {}
   void on_response_impl(int, boost::beast::string_view, int, error_code&) override {}
 

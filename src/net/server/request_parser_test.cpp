@@ -59,7 +59,8 @@ TEST(RequestParser, ReadsTheSameRequestWhereverTheBytesAreCut) {
 
 TEST(RequestParser, ReadsByteByByte) {
   RequestParser parser(kLimits);
-  for (const char c : std::string_view("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")) parser.feed({&c, 1});
+  for (const char c : std::string_view("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"))
+    parser.feed({&c, 1});
   ASSERT_EQ(parser.state(), State::complete);
   EXPECT_EQ(parser.take().body, "abc");
 }

@@ -21,7 +21,7 @@ constexpr std::size_t kCopyBytesMax = 8 * 1024;
 constexpr std::size_t kInputBytesMax = 64 * 1024;
 
 struct Gathered {
-  std::string_view bytes;       // of a piece, or
+  std::string_view bytes;  // of a piece, or
   std::size_t from = 0, to = 0;  // a range of the buffer
 };
 
@@ -73,8 +73,11 @@ Task<bool> Connection::write_stream(Response response, Exchange exchange) {
   ASSERT(stream, "a handler that answers with a stream must give one");
   const Framing framing = exchange.http_1_0 ? Framing::until_close : Framing::chunked;
   {
-    const std::string head = format_head({.status = response.status, .headers = &response.headers, .framing = framing,
-                                          .keep_alive = exchange.keep_alive, .http_1_0 = exchange.http_1_0});
+    const std::string head = format_head({.status = response.status,
+                                          .headers = &response.headers,
+                                          .framing = framing,
+                                          .keep_alive = exchange.keep_alive,
+                                          .http_1_0 = exchange.http_1_0});
     iovec part{const_cast<char*>(head.data()), head.size()};
     if (!co_await send({&part, 1})) co_return false;
   }

@@ -90,7 +90,8 @@ bool eventually(Condition condition) {
 // A blocking client that sends what it is told, well-formed or not. Reads give up after five seconds.
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port, int receive_buffer_bytes = 0) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit RawClient(std::uint16_t port, int receive_buffer_bytes = 0)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const timeval limit{.tv_sec = 5, .tv_usec = 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -132,8 +133,7 @@ class RawClient {
     return taken;
   }
   std::string read_to_end() {
-    while (read_more()) {
-    }
+    while (read_more()) {}
     return std::exchange(buffered, {});
   }
   // The peer closed in order (no reset, no silence).
@@ -144,8 +144,7 @@ class RawClient {
     const auto at = head.find("Content-Length: ");
     if (at == std::string::npos) return head;
     const auto length = static_cast<std::size_t>(std::stoul(head.substr(at + 16)));
-    while (buffered.size() < length && read_more()) {
-    }
+    while (buffered.size() < length && read_more()) {}
     head += buffered.substr(0, length);
     buffered.erase(0, length);
     return head;

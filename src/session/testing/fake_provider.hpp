@@ -21,8 +21,9 @@ struct FakeAnswer {
 
 inline FakeAnswer says(std::string text) { return {.events = {llm::TextDelta{std::move(text)}}}; }
 inline FakeAnswer calls(std::string tool, std::string arguments, std::string id = "call_1") {
-  return {.events = {llm::ToolCallStarted{0, std::move(id), std::move(tool)}, llm::ToolCallDelta{0, std::move(arguments)}},
-          .finish = {.reason = "tool-calls"}};
+  return {
+      .events = {llm::ToolCallStarted{0, std::move(id), std::move(tool)}, llm::ToolCallDelta{0, std::move(arguments)}},
+      .finish = {.reason = "tool-calls"}};
 }
 inline FakeAnswer fails(llm::ModelError error) { return {.error = std::move(error)}; }
 

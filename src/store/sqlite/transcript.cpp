@@ -43,7 +43,8 @@ class PartScan {
   PartScan(Connection& sql, const Tails& tails, KeyRange range)
       : sql_(sql),
         tails_(tails),
-        parts_(sql.rows("SELECT key, id, body FROM part WHERE key BETWEEN ? AND ? ORDER BY key", range.first, range.last)),
+        parts_(
+            sql.rows("SELECT key, id, body FROM part WHERE key BETWEEN ? AND ? ORDER BY key", range.first, range.last)),
         more_(parts_.next()) {}
 
   // Appends [part,part…] of the next message.

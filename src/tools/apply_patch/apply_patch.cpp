@@ -110,7 +110,8 @@ std::expected<void, std::string> plan(Change& change, std::map<std::filesystem::
     before = known->second;
   } else {
     const bool update = change.section.kind == Section::Kind::update;
-    if (update && kind_of(file) != FileKind::file) return std::unexpected(problem("Failed to read file to update: " + path));
+    if (update && kind_of(file) != FileKind::file)
+      return std::unexpected(problem("Failed to read file to update: " + path));
     auto loaded = load_text(file);
     if (!loaded) return std::unexpected(problem(loaded.error()));
     before = std::move(*loaded);
@@ -129,7 +130,7 @@ std::expected<void, std::string> plan(Change& change, std::map<std::filesystem::
     if (!changed) return std::unexpected(problem(changed.error()));
     text = std::move(*changed);
   }
-  struct stat status {};
+  struct stat status{};
   if (::stat(file.c_str(), &status) == 0) change.mode = status.st_mode & 07777;
   const FileDiff diff = describe_change(path, before.text, text);
   change.text = std::move(text);
@@ -229,7 +230,7 @@ class ApplyPatch final : public Tool {
  private:
   // Locks come in one order for all calls, so that two patches never wait for each other.
   Task<std::expected<std::vector<FileLocks::Guard>, ToolFailure>> guard_and_lock_all(const std::vector<Change>& changes,
-                                                                                      ToolContext& context) {
+                                                                                     ToolContext& context) {
     std::set<std::filesystem::path> files;
     for (const Change& change : changes) {
       const auto source = co_await guard(change.source.file, PathKind::file, context);

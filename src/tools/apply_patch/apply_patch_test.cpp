@@ -46,11 +46,13 @@ TEST_F(ApplyPatch, MistakesAreTold) {
   EXPECT_EQ(output("apply_patch", R"({"patchText":""})"), "ERROR patchText is required");
   EXPECT_EQ(output("apply_patch", R"({"patchText":"hello"})"),
             "ERROR apply_patch verification failed: Error: Invalid patch format: missing Begin/End markers");
-  EXPECT_EQ(output("apply_patch", R"({"patchText":"*** Begin Patch\n*** End Patch"})"), "ERROR patch rejected: empty patch");
+  EXPECT_EQ(output("apply_patch", R"({"patchText":"*** Begin Patch\n*** End Patch"})"),
+            "ERROR patch rejected: empty patch");
   EXPECT_EQ(patch("*** Rename File: a.txt"), "ERROR apply_patch verification failed: no hunks found");
   EXPECT_EQ(patch("*** Update File: a.txt\n@@\n-a\n+b"),
             "ERROR apply_patch verification failed: Failed to read file to update: $DIR/a.txt");
-  EXPECT_EQ(patch("*** Delete File: a.txt"), "ERROR apply_patch verification failed: NotFound: FileSystem.readFile ($DIR/a.txt)");
+  EXPECT_EQ(patch("*** Delete File: a.txt"),
+            "ERROR apply_patch verification failed: NotFound: FileSystem.readFile ($DIR/a.txt)");
 }
 
 std::string applied(std::string_view text, const std::vector<Chunk>& chunks) {

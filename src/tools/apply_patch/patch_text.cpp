@@ -102,9 +102,22 @@ std::string plain(std::string_view text) {
   struct Pair {
     std::string_view from, to;
   };
-  constexpr std::array<Pair, 16> kPairs{{{"‘", "'"}, {"’", "'"}, {"‚", "'"}, {"‛", "'"}, {"“", "\""}, {"”", "\""}, {"„", "\""},
-                                         {"‟", "\""}, {"‐", "-"}, {"‑", "-"}, {"‒", "-"}, {"–", "-"}, {"—", "-"}, {"―", "-"},
-                                         {"…", "..."}, {"\xC2\xA0", " "}}};
+  constexpr std::array<Pair, 16> kPairs{{{"‘", "'"},
+                                         {"’", "'"},
+                                         {"‚", "'"},
+                                         {"‛", "'"},
+                                         {"“", "\""},
+                                         {"”", "\""},
+                                         {"„", "\""},
+                                         {"‟", "\""},
+                                         {"‐", "-"},
+                                         {"‑", "-"},
+                                         {"‒", "-"},
+                                         {"–", "-"},
+                                         {"—", "-"},
+                                         {"―", "-"},
+                                         {"…", "..."},
+                                         {"\xC2\xA0", " "}}};
   std::string out;
   text = trim(text);
   while (!text.empty()) {
@@ -167,7 +180,8 @@ std::expected<std::string, std::string> apply_chunks(std::string_view text, cons
   for (const Chunk& chunk : chunks) {
     if (!chunk.anchor.empty()) {
       const auto found = seek(lines, std::span(&chunk.anchor, 1), from);
-      if (!found) return std::unexpected(fmt::format("Error: Failed to find context '{}' in {}", chunk.anchor, shown_path));
+      if (!found)
+        return std::unexpected(fmt::format("Error: Failed to find context '{}' in {}", chunk.anchor, shown_path));
       from = *found + 1;
     }
     if (chunk.old_lines.empty()) {

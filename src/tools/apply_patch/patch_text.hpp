@@ -32,9 +32,9 @@ struct Section {
   enum class Kind { add, remove, update };
   Kind kind;
   std::string path;
-  std::string move_to;              // update only
-  std::string content;              // add only
-  std::vector<Chunk> chunks;        // update only
+  std::string move_to;  // update only
+  std::string content;  // add only
+  std::vector<Chunk> chunks;  // update only
   bool operator==(const Section&) const = default;
 };
 

@@ -63,7 +63,8 @@ std::expected<Change, std::string> create(const Target& target, const Arguments&
   const FileKind kind = kind_of(target.file);
   if (kind != FileKind::missing && kind != FileKind::under_file) {
     return std::unexpected(
-        "oldString cannot be empty when editing an existing file. Provide the exact text to replace, or use write for an "
+        "oldString cannot be empty when editing an existing file. Provide the exact text to replace, or use write for "
+        "an "
         "intentional full-file replacement.");
   }
   Change change{.text = arguments.new_string};

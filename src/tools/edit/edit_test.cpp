@@ -15,7 +15,8 @@ std::string replaced_text(std::string_view content, std::string_view old_text, s
 }
 
 constexpr auto kNotFound =
-    "ERROR Could not find oldString in the file. It must match exactly, including whitespace, indentation, and line endings.";
+    "ERROR Could not find oldString in the file. It must match exactly, including whitespace, indentation, and line "
+    "endings.";
 constexpr auto kAmbiguous =
     "ERROR Found multiple matches for oldString. Provide more surrounding context to make the match unique.";
 
@@ -26,7 +27,9 @@ TEST(Replace, TheExactTextComesFirst) {
   EXPECT_EQ(replaced_text("abc", "q", "X"), kNotFound);
 }
 
-TEST(Replace, NewTextIsTakenLiterally) { EXPECT_EQ(replaced_text("X X", "X", "$& $1 $$", Occurrences::all), "$& $1 $$ $& $1 $$"); }
+TEST(Replace, NewTextIsTakenLiterally) {
+  EXPECT_EQ(replaced_text("X X", "X", "$& $1 $$", Occurrences::all), "$& $1 $$ $& $1 $$");
+}
 
 TEST(Replace, LinesMayDifferInTheirEnds) {
   EXPECT_EQ(replaced_text("x\n  foo();\t\n    bar();\ny\n", "foo();\nbar();\n", "z();\n"), "x\nz();\n\ny\n");
@@ -43,9 +46,7 @@ TEST(Replace, WhiteSpaceMayDiffer) {
   EXPECT_EQ(replaced_text("if (a   &&  b) go();\n", "a && b", "c"), "if (c) go();\n");
 }
 
-TEST(Replace, IndentationMayBeShifted) {
-  EXPECT_EQ(replaced_text("\t\tif x:\n\t\t\ty \n", "if x:\n\ty ", "z"), "z\n");
-}
+TEST(Replace, IndentationMayBeShifted) { EXPECT_EQ(replaced_text("\t\tif x:\n\t\t\ty \n", "if x:\n\ty ", "z"), "z\n"); }
 
 TEST(Replace, EscapesMayBeDoubled) { EXPECT_EQ(replaced_text("say(\"a\tb\")", "say(\\\"a\\tb\\\")", "X"), "X"); }
 
@@ -66,8 +67,8 @@ TEST(Replace, GivesUpOnHugeTextsInsteadOfTakingForEver) {
 class Edit : public ToolTest {
  protected:
   std::string edit(const std::string& old_text, const std::string& new_text, const std::string& more = "") {
-    return output("edit", fmt::format(R"({{"filePath":"a.txt","oldString":{},"newString":{}{}}})", wire::quoted(old_text),
-                                      wire::quoted(new_text), more));
+    return output("edit", fmt::format(R"({{"filePath":"a.txt","oldString":{},"newString":{}{}}})",
+                                      wire::quoted(old_text), wire::quoted(new_text), more));
   }
 };
 
@@ -77,14 +78,18 @@ TEST_F(Edit, ShowsItsDiffAndAsksFirst) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->title, "a.txt");
   EXPECT_EQ(result->output, "Edit applied successfully.");
-  const std::string diff = "Index: $DIR/a.txt\n" + std::string(67, '=') + "\n--- $DIR/a.txt\n+++ $DIR/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n";
-  EXPECT_EQ(shown(result->metadata.text),
-            fmt::format(R"({{"diagnostics":{{}},"diff":{0},"filediff":{{"file":"$DIR/a.txt","patch":{0},"additions":1,"deletions":1}},"truncated":false}})",
-                        wire::quoted(diff)));
+  const std::string diff = "Index: $DIR/a.txt\n" + std::string(67, '=') +
+                           "\n--- $DIR/a.txt\n+++ $DIR/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n";
+  EXPECT_EQ(
+      shown(result->metadata.text),
+      fmt::format(
+          R"({{"diagnostics":{{}},"diff":{0},"filediff":{{"file":"$DIR/a.txt","patch":{0},"additions":1,"deletions":1}},"truncated":false}})",
+          wire::quoted(diff)));
   ASSERT_EQ(host_.asks.size(), 1u);
   EXPECT_EQ(host_.asks[0].permission, "edit");
   EXPECT_EQ(host_.asks[0].patterns[0], "a.txt");
-  EXPECT_EQ(shown(host_.asks[0].metadata.text), fmt::format(R"({{"filepath":"$DIR/a.txt","diff":{}}})", wire::quoted(diff)));
+  EXPECT_EQ(shown(host_.asks[0].metadata.text),
+            fmt::format(R"({{"filepath":"$DIR/a.txt","diff":{}}})", wire::quoted(diff)));
   EXPECT_EQ(host_.edited, std::vector{(dir_ / "a.txt").string()});
 }
 
@@ -100,13 +105,17 @@ TEST_F(Edit, MistakesAreTold) {
   write("a.txt", "one\n");
   EXPECT_EQ(edit("one", "one"), "ERROR No changes to apply: oldString and newString are identical.");
   EXPECT_TRUE(edit("", "x").starts_with("ERROR oldString cannot be empty when editing an existing file."));
-  EXPECT_EQ(output("edit", R"({"filePath":"b.txt","oldString":"a","newString":"b"})"), "ERROR File $DIR/b.txt not found");
-  EXPECT_EQ(output("edit", R"({"filePath":"$DIR","oldString":"a","newString":"b"})"), "ERROR Path is a directory, not a file: $DIR");
-  EXPECT_TRUE(edit("a", "b", R"(,"replaceAll":"true")").contains("Expected boolean | undefined, got \"true\"\n  at [\"replaceAll\"]"));
+  EXPECT_EQ(output("edit", R"({"filePath":"b.txt","oldString":"a","newString":"b"})"),
+            "ERROR File $DIR/b.txt not found");
+  EXPECT_EQ(output("edit", R"({"filePath":"$DIR","oldString":"a","newString":"b"})"),
+            "ERROR Path is a directory, not a file: $DIR");
+  EXPECT_TRUE(edit("a", "b", R"(,"replaceAll":"true")")
+                  .contains("Expected boolean | undefined, got \"true\"\n  at [\"replaceAll\"]"));
 }
 
 TEST_F(Edit, AnEmptyOldStringMakesAFile) {
-  EXPECT_EQ(output("edit", R"({"filePath":"n/m/a.txt","oldString":"","newString":"x\n"})"), "Edit applied successfully.");
+  EXPECT_EQ(output("edit", R"({"filePath":"n/m/a.txt","oldString":"","newString":"x\n"})"),
+            "Edit applied successfully.");
   EXPECT_EQ(bytes("n/m/a.txt"), "x\n");
 }
 
@@ -114,10 +123,13 @@ TEST_F(Edit, KeepsLineEndsByteOrderMarkModeAndLinks) {
   write("a.txt", "\xEF\xBB\xBFone\r\ntwo\r\n");
   ::chmod((dir_ / "a.txt").c_str(), 0750);
   std::filesystem::create_symlink("a.txt", dir_ / "l.txt");
-  EXPECT_EQ(output("edit", R"({"filePath":"l.txt","oldString":"one\ntwo","newString":"1\n2\n3"})"), "Edit applied successfully.");
-  EXPECT_EQ(bytes("a.txt"), "\xEF\xBB\xBF" "1\r\n2\r\n3\r\n");
+  EXPECT_EQ(output("edit", R"({"filePath":"l.txt","oldString":"one\ntwo","newString":"1\n2\n3"})"),
+            "Edit applied successfully.");
+  EXPECT_EQ(bytes("a.txt"),
+            "\xEF\xBB\xBF"
+            "1\r\n2\r\n3\r\n");
   EXPECT_TRUE(std::filesystem::is_symlink(dir_ / "l.txt"));
-  struct stat status {};
+  struct stat status{};
   ::stat((dir_ / "a.txt").c_str(), &status);
   EXPECT_EQ(status.st_mode & 0777, 0750u);
 }

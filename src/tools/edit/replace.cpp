@@ -33,7 +33,8 @@ std::string_view span(const Sought& sought, std::size_t first, std::size_t last)
 }
 
 // Calls `accept` for each window of as many lines as `lines` has.
-bool windows(const Sought& sought, std::size_t count, const std::function<bool(std::size_t first)>& matches, const Try& attempt) {
+bool windows(const Sought& sought, std::size_t count, const std::function<bool(std::size_t first)>& matches,
+             const Try& attempt) {
   for (std::size_t first = 0; first + count <= sought.lines.size(); ++first) {
     if (matches(first) && attempt(span(sought, first, first + count - 1))) return true;
   }
@@ -208,8 +209,8 @@ bool half_of_the_lines(const Sought& sought, const Try& attempt) {
   return false;
 }
 
-constexpr auto kWays = {exact,        lines_trimmed,  block_anchors, spaces_collapsed, indentation_shifted,
-                        escapes_undone, ends_trimmed, half_of_the_lines};
+constexpr auto kWays = {exact,          lines_trimmed, block_anchors,    spaces_collapsed, indentation_shifted,
+                        escapes_undone, ends_trimmed,  half_of_the_lines};
 
 // A tolerant way must not swallow code that the model did not quote.
 bool too_large(std::string_view found, std::string_view old_text) {

@@ -38,13 +38,13 @@ std::size_t space_length(std::string_view text) {
   if (byte(0) == ' ' || (byte(0) >= 9 && byte(0) <= 13)) return 1;
   if (byte(0) == 0xC2 && byte(1) == 0xA0) return 2;                                    // U+00A0
   if (byte(0) == 0xE1 && byte(1) == 0x9A && byte(2) == 0x80) return 3;                  // U+1680
-  if (byte(0) == 0xE2 && byte(1) == 0x80) {                                             // U+2000-200A, 2028, 2029, 202F
+  if (byte(0) == 0xE2 && byte(1) == 0x80) {  // U+2000-200A, 2028, 2029, 202F
     const unsigned last = byte(2);
     return (last >= 0x80 && last <= 0x8A) || last == 0xA8 || last == 0xA9 || last == 0xAF ? 3 : 0;
   }
-  if (byte(0) == 0xE2 && byte(1) == 0x81 && byte(2) == 0x9F) return 3;                  // U+205F
-  if (byte(0) == 0xE3 && byte(1) == 0x80 && byte(2) == 0x80) return 3;                  // U+3000
-  if (byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) return 3;                  // U+FEFF
+  if (byte(0) == 0xE2 && byte(1) == 0x81 && byte(2) == 0x9F) return 3;  // U+205F
+  if (byte(0) == 0xE3 && byte(1) == 0x80 && byte(2) == 0x80) return 3;  // U+3000
+  if (byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) return 3;  // U+FEFF
   return 0;
 }
 
@@ -120,7 +120,7 @@ std::size_t utf16_length(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     units += (byte & 0xC0) != 0x80;  // a character begins
-    units += byte >= 0xF0;           // and takes two units
+    units += byte >= 0xF0;  // and takes two units
   }
   return units;
 }

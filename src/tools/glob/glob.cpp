@@ -72,7 +72,8 @@ class Glob final : public Tool {
       output += file.string();
     }
     if (metadata.truncated) {
-      output += "\n\n(Results are truncated: showing first 100 results. Consider using a more specific path or pattern.)";
+      output +=
+          "\n\n(Results are truncated: showing first 100 results. Consider using a more specific path or pattern.)";
     }
     co_return ToolOutput{
         .title = target.title, .output = wire::valid_utf8(output), .metadata = wire::encode_json_text(metadata)};

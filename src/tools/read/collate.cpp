@@ -14,7 +14,8 @@ constexpr std::string_view kLowOrder = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<
 // Base letters of U+00C0..U+017F; '.' = stands for itself.
 constexpr std::string_view kLatin =
     "aaaaaaaceeeeiiii.nooooo.ouuuuy.saaaaaaaceeeeiiii.nooooo.ouuuuy.y"
-    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkk.llllllllllnnnnnnn..oooooooorrrrrrssssssssttttttuuuuuuuuuuuu"
+    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkk.llllllllllnnnnnnn.."
+    "oooooooorrrrrrssssssssttttttuuuuuuuuuuuu"
     "wwyyyzzzzzzs";
 
 // What decides first, second, third, as in UTS #10.
@@ -28,7 +29,8 @@ char32_t next_code_point(std::string_view& text) {
   const auto first = static_cast<unsigned char>(text[0]);
   const std::size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
   char32_t code = length == 1 ? first : first & (0x7Fu >> length);
-  for (std::size_t i = 1; i < length && i < text.size(); ++i) code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
+  for (std::size_t i = 1; i < length && i < text.size(); ++i)
+    code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
   text.remove_prefix(std::min(length, text.size()));
   return code;
 }
@@ -45,7 +47,8 @@ Weights weigh(std::string_view text) {
       code = static_cast<unsigned char>(kLatin[code - 0xC0]);
     }
     if (upper && code < 0x80) code |= 0x20;
-    if (const auto low = code < 0x80 ? kLowOrder.find(static_cast<char>(code)) : kLowOrder.npos; low != kLowOrder.npos) {
+    if (const auto low = code < 0x80 ? kLowOrder.find(static_cast<char>(code)) : kLowOrder.npos;
+        low != kLowOrder.npos) {
       weights.primary.push_back(static_cast<std::uint32_t>(low + 1));
     } else if (code >= 0x20) {
       weights.primary.push_back(0x100 + code);

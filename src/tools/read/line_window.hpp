@@ -17,9 +17,9 @@ constexpr std::size_t kLineUnitsMax = 2000;  // UTF-16 units, as clients count
 
 struct LineWindow {
   std::vector<std::string> lines;  // shortened to kLineUnitsMax with a note
-  std::int64_t total = 0;          // lines of the file, or as many as were read when `capped`
-  bool more = false;               // lines follow that are not shown
-  bool capped = false;             // because of kReadBytesMax
+  std::int64_t total = 0;  // lines of the file, or as many as were read when `capped`
+  bool more = false;  // lines follow that are not shown
+  bool capped = false;  // because of kReadBytesMax
 };
 
 // `offset` counts from 1. Errors: errno.

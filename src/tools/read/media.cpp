@@ -19,7 +19,9 @@ constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
 unsigned byte_at(std::string_view bytes, std::size_t at) {
   return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0;
 }
-unsigned big_endian_16(std::string_view bytes, std::size_t at) { return byte_at(bytes, at) << 8 | byte_at(bytes, at + 1); }
+unsigned big_endian_16(std::string_view bytes, std::size_t at) {
+  return byte_at(bytes, at) << 8 | byte_at(bytes, at + 1);
+}
 
 // Walks the segments of a JPEG to its frame header (ITU T.81, B.2).
 bool jpeg_has_frame(std::string_view bytes) {
@@ -59,8 +61,8 @@ std::optional<std::string_view> media_type(const std::filesystem::path& file, st
 bool is_whole_image(std::string_view mime, std::string_view bytes) {
   if (mime == "image/png") {
     return bytes.starts_with(kPngSignature) && bytes.size() > 45 && bytes.substr(12, 4) == "IHDR" &&
-           bytes.substr(16, 4) != std::string_view("\0\0\0\0", 4) && bytes.substr(20, 4) != std::string_view("\0\0\0\0", 4) &&
-           bytes.contains("IDAT") && bytes.contains("IEND");
+           bytes.substr(16, 4) != std::string_view("\0\0\0\0", 4) &&
+           bytes.substr(20, 4) != std::string_view("\0\0\0\0", 4) && bytes.contains("IDAT") && bytes.contains("IEND");
   }
   if (mime == "image/jpeg") return bytes.starts_with("\xFF\xD8\xFF") && jpeg_has_frame(bytes);
   if (mime == "image/gif") {
@@ -73,9 +75,10 @@ bool is_whole_image(std::string_view mime, std::string_view bytes) {
 }
 
 bool is_binary(const std::filesystem::path& file, std::string_view head) {
-  constexpr std::array<std::string_view, 28> kExtensions{
-      ".zip", ".tar", ".gz",   ".exe", ".dll",  ".so",  ".class", ".jar", ".war", ".7z",  ".doc", ".docx", ".xls",  ".xlsx", ".ppt",
-      ".pptx", ".odt", ".ods", ".odp", ".bin", ".dat", ".obj",   ".o",   ".a",   ".lib", ".wasm", ".pyc", ".pyo"};
+  constexpr std::array<std::string_view, 28> kExtensions{".zip", ".tar",  ".gz",  ".exe", ".dll",  ".so",  ".class",
+                                                         ".jar", ".war",  ".7z",  ".doc", ".docx", ".xls", ".xlsx",
+                                                         ".ppt", ".pptx", ".odt", ".ods", ".odp",  ".bin", ".dat",
+                                                         ".obj", ".o",    ".a",   ".lib", ".wasm", ".pyc", ".pyo"};
   if (head.empty()) return false;
   const std::string extension = lower_extension(file);
   if (std::ranges::find(kExtensions, std::string_view(extension)) != kExtensions.end()) return true;

@@ -18,5 +18,4 @@ bool is_whole_image(std::string_view mime, std::string_view bytes);
 // By extension, by a NUL byte in `head` (the first 4,096 bytes), or by more than 30 % control characters there.
 bool is_binary(const std::filesystem::path& file, std::string_view head);
 
-
 }  // namespace quarterdeck::tools

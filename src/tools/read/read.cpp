@@ -152,7 +152,8 @@ std::string missing(const Target& target) {
 Outcome read_directory(const Target& target, const Arguments& arguments) {
   std::vector<std::string> names;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(target.file, error), end; !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry(target.file, error), end; !error && entry != end;
+       entry.increment(error)) {
     std::error_code ignored;
     names.push_back(wire::valid_utf8(entry->path().filename().string()) + (entry->is_directory(ignored) ? "/" : ""));
     if (names.size() == kEntriesMax) break;
@@ -169,9 +170,10 @@ Outcome read_directory(const Target& target, const Arguments& arguments) {
   names = std::vector(names.begin() + static_cast<long>(first), names.begin() + static_cast<long>(first + count));
 
   Found found;
-  const std::string foot = truncated ? fmt::format("(Showing {} of {} entries. Use 'offset' parameter to read beyond entry {})",
-                                                   count, total, offset + count)
-                                     : fmt::format("({} entries)", total);
+  const std::string foot =
+      truncated ? fmt::format("(Showing {} of {} entries. Use 'offset' parameter to read beyond entry {})", count,
+                              total, offset + count)
+                : fmt::format("({} entries)", total);
   found.output = fmt::format("<path>{}</path>\n<type>directory</type>\n<entries>\n{}\n\n{}\n</entries>",
                              target.shown.string(), join(names), foot);
   found.metadata = {.preview = preview_of(names), .truncated = truncated};
@@ -191,7 +193,8 @@ Outcome read_media(const Target& target, std::string_view mime) {
   std::error_code error;
   const auto size = std::filesystem::file_size(target.file, error);
   if (!error && !image && size > kAttachmentBytesMax) {
-    return std::unexpected(fmt::format("PDF is too large to show ({} bytes at most): {}", kAttachmentBytesMax, target.shown.string()));
+    return std::unexpected(
+        fmt::format("PDF is too large to show ({} bytes at most): {}", kAttachmentBytesMax, target.shown.string()));
   }
   std::optional<std::string> bytes;
   if (!error && size <= kAttachmentBytesMax) {
@@ -241,15 +244,16 @@ Outcome read_text(const Target& target, const Arguments& arguments, const std::s
   }
   std::string foot;
   if (window->capped) {
-    foot = fmt::format("(Output capped at 50 KB. Showing lines {}-{}. Use offset={} to continue.)", start, last, last + 1);
+    foot =
+        fmt::format("(Output capped at 50 KB. Showing lines {}-{}. Use offset={} to continue.)", start, last, last + 1);
   } else if (window->more) {
     foot = fmt::format("(Showing lines {}-{} of {}. Use offset={} to continue.)", start, last, window->total, last + 1);
   } else {
     foot = fmt::format("(End of file - total {} lines)", window->total);
   }
   Found found;
-  found.output = fmt::format("<path>{}</path>\n<type>file</type>\n<content>\n{}\n\n{}\n</content>", target.shown.string(),
-                             numbered, foot);
+  found.output = fmt::format("<path>{}</path>\n<type>file</type>\n<content>\n{}\n\n{}\n</content>",
+                             target.shown.string(), numbered, foot);
   found.metadata = {.preview = preview_of(window->lines), .truncated = window->more};
   found.metadata.file = FileDisplay{.path = target.shown.string(),
                                     .text = join(window->lines),
@@ -260,7 +264,8 @@ Outcome read_text(const Target& target, const Arguments& arguments, const std::s
   return found;
 }
 
-Outcome look(const Target& target, const Arguments& arguments, const std::filesystem::path& root, const std::stop_token& stop) {
+Outcome look(const Target& target, const Arguments& arguments, const std::filesystem::path& root,
+             const std::stop_token& stop) {
   switch (kind_of(target.file)) {
     case FileKind::missing: return std::unexpected(missing(target));
     case FileKind::under_file: return std::unexpected(file_problem("stat", target.shown, ENOTDIR));
@@ -311,9 +316,8 @@ class Read final : public Tool {
     if (context.stop.stop_requested()) co_return std::unexpected(cancelled());
     if (!found) co_return failed(std::move(found.error()));
     add_instructions(*found, context.session_id);
-    ToolOutput output{.title = target.title,
-                      .output = std::move(found->output),
-                      .metadata = wire::encode_json_text(found->metadata)};
+    ToolOutput output{
+        .title = target.title, .output = std::move(found->output), .metadata = wire::encode_json_text(found->metadata)};
     if (found->media) {
       output.attachments.push_back(
           {.id = context.ids.part(), .mime = std::move(found->media->mime), .url = std::move(found->media->url)});

@@ -22,7 +22,8 @@ TEST_F(Read, NumbersTheLinesOfAFile) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->title, "a.txt");
   EXPECT_EQ(shown(result->output),
-            "<path>$DIR/a.txt</path>\n<type>file</type>\n<content>\n1: one\n2: two\n\n(End of file - total 2 lines)\n</content>");
+            "<path>$DIR/a.txt</path>\n<type>file</type>\n<content>\n1: one\n2: two\n\n(End of file - total 2 "
+            "lines)\n</content>");
   EXPECT_EQ(shown(result->metadata.text),
             R"({"preview":"one\ntwo","truncated":false,"loaded":[],"display":{"type":"file","path":"$DIR/a.txt",)"
             R"("text":"one\ntwo","lineStart":1,"lineEnd":2,"totalLines":2,"truncated":false}})");
@@ -58,7 +59,8 @@ TEST_F(Read, StopsAtFiftyKilobytes) {
   for (int i = 0; i < 2000; ++i) text += std::string(99, 'x') + "\n";
   write("a.txt", text);
   const auto result = call("read", R"({"filePath":"a.txt"})");
-  EXPECT_TRUE(result->output.ends_with("(Output capped at 50 KB. Showing lines 1-512. Use offset=513 to continue.)\n</content>"));
+  EXPECT_TRUE(result->output.ends_with(
+      "(Output capped at 50 KB. Showing lines 1-512. Use offset=513 to continue.)\n</content>"));
   const auto seen = metadata(result);
   EXPECT_EQ(seen.at("display").at("totalLines").as_int64(), 513);
   EXPECT_TRUE(seen.at("truncated").as_bool());
@@ -66,7 +68,8 @@ TEST_F(Read, StopsAtFiftyKilobytes) {
 
 TEST_F(Read, ShortensLongLinesWithoutHalvingACharacter) {
   write("a.txt", std::string(1999, 'x') + "😀tail\n");
-  EXPECT_EQ(content(), "1: " + std::string(1999, 'x') + "... (line truncated to 2000 chars)\n\n(End of file - total 1 lines)");
+  EXPECT_EQ(content(),
+            "1: " + std::string(1999, 'x') + "... (line truncated to 2000 chars)\n\n(End of file - total 1 lines)");
 }
 
 TEST_F(Read, AHugeFileIsReadInBoundedMemory) {
@@ -92,10 +95,11 @@ TEST_F(Read, BinaryFilesAreRefused) {
 }
 
 TEST_F(Read, PicturesBecomeAttachments) {
-  constexpr unsigned char kPng[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0, 1, 0, 0, 0, 1,
-                                    8, 6, 0, 0, 0, 0x1F, 0x15, 0xC4, 0x89, 0, 0, 0, 13, 'I', 'D', 'A', 'T', 0x78, 0xDA, 0x63, 0x64,
-                                    0x60, 0xF8, 0x5F, 0x0F, 0, 2, 0x87, 1, 0x80, 0xEB, 0x47, 0xBA, 0x92, 0, 0, 0, 0, 'I', 'E', 'N', 'D',
-                                    0xAE, 0x42, 0x60, 0x82};
+  constexpr unsigned char kPng[] = {0x89, 'P',  'N',  'G',  13,   10,   26,   10,  0,   0,    0,    13,   'I',  'H',
+                                    'D',  'R',  0,    0,    0,    1,    0,    0,   0,   1,    8,    6,    0,    0,
+                                    0,    0x1F, 0x15, 0xC4, 0x89, 0,    0,    0,   13,  'I',  'D',  'A',  'T',  0x78,
+                                    0xDA, 0x63, 0x64, 0x60, 0xF8, 0x5F, 0x0F, 0,   2,   0x87, 1,    0x80, 0xEB, 0x47,
+                                    0xBA, 0x92, 0,    0,    0,    0,    'I',  'E', 'N', 'D',  0xAE, 0x42, 0x60, 0x82};
   write("picture.jpg", {reinterpret_cast<const char*>(kPng), sizeof kPng});
   const auto result = call("read", R"({"filePath":"picture.jpg"})");
   ASSERT_TRUE(result);
@@ -107,7 +111,8 @@ TEST_F(Read, PicturesBecomeAttachments) {
             "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==");
   write("fake.png", "not a picture");
   const auto fake = call("read", R"({"filePath":"fake.png"})");
-  EXPECT_EQ(fake->output, "Image read successfully\n\n[1 image omitted: could not be resized below the image size limit.]");
+  EXPECT_EQ(fake->output,
+            "Image read successfully\n\n[1 image omitted: could not be resized below the image size limit.]");
   EXPECT_TRUE(fake->attachments.empty());
 }
 
@@ -115,7 +120,8 @@ TEST_F(Read, DirectoriesListTheirNames) {
   for (const auto name : {"d/.hidden", "d/a.txt", "d/b.txt", "d/Z", "d/sub/x", "d/ä"}) write(name, "");
   std::filesystem::create_directory_symlink("sub", dir_ / "d/link");
   EXPECT_EQ(output("read", R"({"filePath":"d"})"),
-            "<path>$DIR/d</path>\n<type>directory</type>\n<entries>\n.hidden\nä\na.txt\nb.txt\nlink/\nsub/\nZ\n\n(7 entries)\n</entries>");
+            "<path>$DIR/d</path>\n<type>directory</type>\n<entries>\n.hidden\nä\na.txt\nb.txt\nlink/\nsub/\nZ\n\n(7 "
+            "entries)\n</entries>");
   EXPECT_EQ(output("read", R"({"filePath":"d","offset":2,"limit":2})"),
             "<path>$DIR/d</path>\n<type>directory</type>\n<entries>\nä\na.txt\n\n"
             "(Showing 2 of 7 entries. Use 'offset' parameter to read beyond entry 4)\n</entries>");
@@ -126,7 +132,8 @@ TEST_F(Read, RulesOfADirectoryComeOnceInASession) {
   write("sub/a.txt", "x\n");
   write("AGENTS.md", "root\n");
   EXPECT_TRUE(output("read", R"({"filePath":"sub/a.txt"})")
-                  .ends_with("</content>\n\n<system-reminder>\nInstructions from: $DIR/sub/AGENTS.md\nSub rules.\n\n</system-reminder>"));
+                  .ends_with("</content>\n\n<system-reminder>\nInstructions from: $DIR/sub/AGENTS.md\nSub "
+                             "rules.\n\n</system-reminder>"));
   EXPECT_TRUE(output("read", R"({"filePath":"sub/a.txt"})").ends_with("</content>"));
 }
 
@@ -151,14 +158,18 @@ TEST_F(Read, AsksForWhatLiesOutside) {
 
 TEST_F(Read, ArgumentsAreChecked) {
   const auto problem = [](std::string_view text) {
-    return fmt::format("ERROR The read tool was called with invalid arguments: SchemaError({}).\nPlease rewrite the input so it "
-                       "satisfies the expected schema.", text);
+    return fmt::format(
+        "ERROR The read tool was called with invalid arguments: SchemaError({}).\nPlease rewrite the input so it "
+        "satisfies the expected schema.",
+        text);
   };
   EXPECT_EQ(content("{}"), problem("Missing key\n  at [\"filePath\"]"));
   EXPECT_EQ(content("[1]"), problem("Expected object, got [1]"));
   EXPECT_EQ(content(R"({"filePath":7})"), problem("Expected string, got 7\n  at [\"filePath\"]"));
-  EXPECT_EQ(content(R"({"filePath":"a","offset":"2"})"), problem("Expected number | undefined, got \"2\"\n  at [\"offset\"]"));
-  EXPECT_EQ(content(R"({"filePath":"a","offset":null})"), problem("Expected number | undefined, got null\n  at [\"offset\"]"));
+  EXPECT_EQ(content(R"({"filePath":"a","offset":"2"})"),
+            problem("Expected number | undefined, got \"2\"\n  at [\"offset\"]"));
+  EXPECT_EQ(content(R"({"filePath":"a","offset":null})"),
+            problem("Expected number | undefined, got null\n  at [\"offset\"]"));
   EXPECT_EQ(content(R"({"filePath":"a","offset":1.5})"), problem("Expected an integer, got 1.5\n  at [\"offset\"]"));
   EXPECT_EQ(content(R"({"filePath":"a","limit":-1})"),
             problem("Expected a value greater than or equal to 0, got -1\n  at [\"limit\"]"));

@@ -114,7 +114,8 @@ Task<std::expected<std::vector<std::filesystem::path>, std::string>> find_files(
     co_return co_await blocking(context.loop, context.pool, walk);
   }
   if (!finished) co_return std::unexpected(finished.error().message);
-  if (finished->exit.timed_out) co_return std::unexpected("The search took longer than 60 seconds. Use a narrower path.");
+  if (finished->exit.timed_out)
+    co_return std::unexpected("The search took longer than 60 seconds. Use a narrower path.");
   // A malformed glob names nothing.
   co_return files;
 }
@@ -123,7 +124,8 @@ Task<std::expected<std::vector<Line>, std::string>> find_lines(LineQuery query, 
   process::Spawn spawn = ripgrep(query.directory, context);
   spawn.argv.push_back("--json");
   append_glob(spawn, query.include);
-  spawn.argv.insert(spawn.argv.end(), {"--regexp=" + query.pattern, "--", query.only.empty() ? "./" : "./" + query.only});
+  spawn.argv.insert(spawn.argv.end(),
+                    {"--regexp=" + query.pattern, "--", query.only.empty() ? "./" : "./" + query.only});
   std::vector<Line> lines;
   TakeRecord take = [&lines, &query](std::string_view record) {
     if (!record.starts_with(R"({"type":"match")")) return true;
@@ -141,11 +143,13 @@ Task<std::expected<std::vector<Line>, std::string>> find_lines(LineQuery query, 
     co_return co_await blocking(context.loop, context.pool, walk);
   }
   if (!finished) co_return std::unexpected(finished.error().message);
-  if (finished->exit.timed_out) co_return std::unexpected("The search took longer than 60 seconds. Use a narrower path.");
+  if (finished->exit.timed_out)
+    co_return std::unexpected("The search took longer than 60 seconds. Use a narrower path.");
   // Lines are searched one by one: a line feed is in none of them.
   if (finished->errors.starts_with("the literal '\"\\n\"' is not allowed")) co_return lines;
   // 2 with nothing found: the pattern is malformed. With results, some file could not be read, which is no reason to fail.
-  if (finished->exit.code == 2 && lines.empty() && !finished->errors.empty()) co_return std::unexpected(trimmed(finished->errors));
+  if (finished->exit.code == 2 && lines.empty() && !finished->errors.empty())
+    co_return std::unexpected(trimmed(finished->errors));
   co_return lines;
 }
 

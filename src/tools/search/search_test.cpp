@@ -47,8 +47,9 @@ TEST_P(Search, HiddenAndIgnoredFilesAreFoundLinksAndGitAreNot) {
 TEST_P(Search, GlobStopsAtOneHundred) {
   for (int i = 0; i < 150; ++i) write(fmt::format("many/f{:03}.x", i), "");
   const auto result = call("glob", R"({"pattern":"*.x"})");
-  EXPECT_TRUE(shown(result->output).ends_with("$DIR/many/f099.x\n\n(Results are truncated: showing first 100 results. Consider using a "
-                                       "more specific path or pattern.)"));
+  EXPECT_TRUE(shown(result->output)
+                  .ends_with("$DIR/many/f099.x\n\n(Results are truncated: showing first 100 results. Consider using a "
+                             "more specific path or pattern.)"));
   EXPECT_EQ(result->metadata.text, R"({"count":100,"truncated":true})");
 }
 
@@ -58,10 +59,12 @@ TEST_P(Search, GlobWantsADirectory) {
 }
 
 TEST_P(Search, GrepShowsLinesByFile) {
-  EXPECT_EQ(output("grep", R"({"pattern":"needle"})"),
-            "Found 5 matches\n$DIR/a.ts:\n  Line 2: needle a\n\n\n$DIR/b.ts:\n  Line 1: needle b\n\n  Line 2: needle bb\n\n\n"
-            "$DIR/d.js:\n  Line 1: needle d\n\n\n$DIR/sub/c.ts:\n  Line 3: needle c\n");
-  EXPECT_EQ(output("grep", R"({"pattern":"^needle\\s+[cd]$","include":"*.js"})"), "Found 1 matches\n$DIR/d.js:\n  Line 1: needle d\n");
+  EXPECT_EQ(
+      output("grep", R"({"pattern":"needle"})"),
+      "Found 5 matches\n$DIR/a.ts:\n  Line 2: needle a\n\n\n$DIR/b.ts:\n  Line 1: needle b\n\n  Line 2: needle bb\n\n\n"
+      "$DIR/d.js:\n  Line 1: needle d\n\n\n$DIR/sub/c.ts:\n  Line 3: needle c\n");
+  EXPECT_EQ(output("grep", R"({"pattern":"^needle\\s+[cd]$","include":"*.js"})"),
+            "Found 1 matches\n$DIR/d.js:\n  Line 1: needle d\n");
   EXPECT_EQ(output("grep", R"({"pattern":"needle","path":"b.ts"})"),
             "Found 2 matches\n$DIR/b.ts:\n  Line 1: needle b\n\n  Line 2: needle bb\n");
   EXPECT_EQ(output("grep", R"({"pattern":"zzz"})"), "No files found");
@@ -81,7 +84,8 @@ TEST_P(Search, GrepStopsAtOneHundredAndShortensLines) {
   write("many.x", text);
   const auto result = call("grep", R"({"pattern":"n","path":"many.x"})");
   EXPECT_TRUE(result->output.contains("Line 1: " + std::string(2000, 'n') + "...\n"));
-  EXPECT_TRUE(result->output.ends_with("  Line 100: n\n\n\n(Results truncated. Consider using a more specific path or pattern.)"));
+  EXPECT_TRUE(result->output.ends_with(
+      "  Line 100: n\n\n\n(Results truncated. Consider using a more specific path or pattern.)"));
   EXPECT_EQ(result->metadata.text, R"({"matches":100,"truncated":true})");
 }
 
@@ -92,7 +96,8 @@ TEST_P(Search, MistakesAreTold) {
   EXPECT_EQ(output("grep", R"({"pattern":"--flag"})"), "No files found");
 }
 
-INSTANTIATE_TEST_SUITE_P(By, Search, ::testing::Values("ripgrep", "walk"), [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(By, Search, ::testing::Values("ripgrep", "walk"),
+                         [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
 }  // namespace quarterdeck::tools

@@ -97,8 +97,12 @@ class ToolTest : public ::testing::Test {
   }
   wire::Json metadata(const ToolResult& result) { return result ? *wire::parse(result->metadata.text) : wire::Json(); }
 
-  std::string filled(std::string text) { return replaced(replaced(std::move(text), "$DIR", dir_.string()), "$OUT", out_.string()); }
-  std::string shown(std::string text) { return replaced(replaced(std::move(text), dir_.string(), "$DIR"), out_.string(), "$OUT"); }
+  std::string filled(std::string text) {
+    return replaced(replaced(std::move(text), "$DIR", dir_.string()), "$OUT", out_.string());
+  }
+  std::string shown(std::string text) {
+    return replaced(replaced(std::move(text), dir_.string(), "$DIR"), out_.string(), "$OUT");
+  }
 
   static std::string replaced(std::string text, std::string_view from, std::string_view to) {
     for (std::size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) {

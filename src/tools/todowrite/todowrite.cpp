@@ -31,8 +31,8 @@ std::string pretty(const std::vector<domain::Todo>& todos) {
   std::string out = "[";
   for (const auto& todo : todos) {
     out += out.size() > 1 ? ",\n  {\n" : "\n  {\n";
-    out += fmt::format("    \"content\": {},\n    \"status\": {},\n    \"priority\": {}\n  }}", wire::quoted(todo.content),
-                       wire::quoted(todo.status), wire::quoted(todo.priority));
+    out += fmt::format("    \"content\": {},\n    \"status\": {},\n    \"priority\": {}\n  }}",
+                       wire::quoted(todo.content), wire::quoted(todo.status), wire::quoted(todo.priority));
   }
   return out + "\n]";
 }

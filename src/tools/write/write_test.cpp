@@ -11,7 +11,8 @@ TEST_F(Write, StoresTheContentAsGiven) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->title, "n/a.txt");
   EXPECT_EQ(result->output, "Wrote file successfully.");
-  EXPECT_EQ(shown(result->metadata.text), R"({"diagnostics":{},"filepath":"$DIR/x/../n/a.txt","exists":false,"truncated":false})");
+  EXPECT_EQ(shown(result->metadata.text),
+            R"({"diagnostics":{},"filepath":"$DIR/x/../n/a.txt","exists":false,"truncated":false})");
   EXPECT_EQ(bytes("n/a.txt"), "a\r\nb");
 }
 
@@ -26,7 +27,8 @@ TEST_F(Write, ReplacesAFileAndKeepsItsByteOrderMark) {
 TEST_F(Write, PlacesThatCannotHoldAFileAreTold) {
   write("f", "x");
   EXPECT_EQ(output("write", R"({"content":"x","filePath":"$DIR"})"), "ERROR BadResource: FileSystem.readFile ($DIR)");
-  EXPECT_EQ(output("write", R"({"content":"x","filePath":"f/x"})"), "ERROR BadResource: FileSystem.writeFile ($DIR/f/x)");
+  EXPECT_EQ(output("write", R"({"content":"x","filePath":"f/x"})"),
+            "ERROR BadResource: FileSystem.writeFile ($DIR/f/x)");
 }
 
 TEST_F(Write, AsksBeforeItLeavesTheProject) {
