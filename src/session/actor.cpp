@@ -96,14 +96,12 @@ Task<std::string> Actor::run_turn(MessageId prompt) {
     reason = co_await turn.run();
   } catch (const std::exception& error) {
     log::error("session {}: turn failed: {}", state_.session.id.value, error.what());
-    fail_turn({.name = "UnknownError", .message = "Internal error; see the server's log"});
+    record(SessionFailed{{.name = "UnknownError", .message = "Internal error; see the server's log"}});
   }
   instance_.reset();
   early_answers_.clear();
   co_return reason;
 }
-
-void Actor::fail_turn(const MessageError& error) { record(SessionFailed{error}); }
 
 bool Actor::abort() {
   if (!turn_stop_) return false;

@@ -70,7 +70,6 @@ class Actor {
   void release_now_allowed(const Instance& instance, const domain::Agent& agent);
   Task<std::string> run_turn(MessageId prompt);
   void rest();  // nothing to do for now: says so, once
-  void fail_turn(const domain::MessageError& error);
 
   Engine& engine_;
   State state_;

@@ -32,19 +32,7 @@ fs::path find_worktree(const fs::path& directory) {
   }
 }
 
-// Where the repository keeps what all its worktrees share. A linked worktree's `.git` is a file that names it.
-fs::path common_git_dir(const fs::path& worktree) {
-  const fs::path dot_git = worktree / ".git";
-  std::error_code ignored;
-  if (fs::is_directory(dot_git, ignored)) return dot_git;
-  const auto text = read_file(dot_git);
-  constexpr std::string_view prefix = "gitdir: ";
-  if (!text || !text->starts_with(prefix)) return {};
-  const fs::path git_dir = (worktree / trimmed(text->substr(prefix.size()))).lexically_normal();
-  const auto common = read_file(git_dir / "commondir");
-  return common ? (git_dir / trimmed(*common)).lexically_normal() : git_dir;
-}
-
+// A linked worktree's `.git` is a file that names its directory.
 fs::path git_dir_of(const fs::path& worktree) {
   const fs::path dot_git = worktree / ".git";
   std::error_code ignored;
@@ -53,6 +41,14 @@ fs::path git_dir_of(const fs::path& worktree) {
   constexpr std::string_view prefix = "gitdir: ";
   if (!text || !text->starts_with(prefix)) return {};
   return (worktree / trimmed(text->substr(prefix.size()))).lexically_normal();
+}
+
+// Where the repository keeps what all its worktrees share.
+fs::path common_git_dir(const fs::path& worktree) {
+  const fs::path git_dir = git_dir_of(worktree);
+  if (git_dir.empty()) return git_dir;
+  const auto common = read_file(git_dir / "commondir");
+  return common ? (git_dir / trimmed(*common)).lexically_normal() : git_dir;
 }
 
 Task<std::string> root_commit(process::Processes& processes, fs::path worktree) {

@@ -2,6 +2,7 @@
 
 #include "tools/arguments.hpp"
 #include "tools/path_guard.hpp"
+#include "tools/search/files_found.hpp"
 #include "tools/search/search.hpp"
 #include "tools/text_file.hpp"
 
@@ -24,16 +25,6 @@ template <class Io>
 void describe(Io& io, Arguments& arguments) {
   io.field("pattern", arguments.pattern);
   io.field("path", arguments.path);
-}
-
-struct Metadata {
-  std::int64_t count = 0;
-  bool truncated = false;
-};
-template <class Io>
-void describe(Io& io, Metadata& metadata) {
-  io.field("count", metadata.count);
-  io.field("truncated", metadata.truncated);
 }
 
 class Glob final : public Tool {
@@ -65,7 +56,7 @@ class Glob final : public Tool {
     auto files = co_await find_files(std::move(query), context);
     if (context.stop.stop_requested()) co_return std::unexpected(cancelled());
     if (!files) co_return failed(std::move(files.error()));
-    const Metadata metadata{.count = std::ssize(*files), .truncated = files->size() == kLimit};
+    const FilesFound metadata{.count = std::ssize(*files), .truncated = files->size() == kLimit};
     std::string output = files->empty() ? "No files found" : "";
     for (const auto& file : *files) {
       if (!output.empty()) output += '\n';

@@ -3,6 +3,7 @@
 #include "tools/arguments.hpp"
 #include "tools/list/tree.hpp"
 #include "tools/path_guard.hpp"
+#include "tools/search/files_found.hpp"
 #include "tools/search/search.hpp"
 #include "tools/text_file.hpp"
 
@@ -43,16 +44,6 @@ void describe(Io& io, AskMetadata& metadata) {
   io.field("path", metadata.path);
 }
 
-struct Metadata {
-  std::int64_t count = 0;
-  bool truncated = false;
-};
-template <class Io>
-void describe(Io& io, Metadata& metadata) {
-  io.field("count", metadata.count);
-  io.field("truncated", metadata.truncated);
-}
-
 class List final : public Tool {
  public:
   std::string_view name() const override { return "list"; }
@@ -91,7 +82,7 @@ class List final : public Tool {
 
     const std::size_t seen = files->size();
     const auto shown = nearest(std::move(*files), kShownMax);
-    const Metadata metadata{.count = std::ssize(shown), .truncated = seen > kShownMax};
+    const FilesFound metadata{.count = std::ssize(shown), .truncated = seen > kShownMax};
     std::string output = show_tree(target.file, shown);
     if (seen == 0) output += "(no files)\n";
     if (metadata.truncated) {
