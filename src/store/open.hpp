@@ -30,6 +30,9 @@ struct SqliteOptions {
   std::size_t queue_events_max = 100'000;  // appended, not yet on disk
   // For fault tests: called on the writer thread with "begin", "commit" (before each) and "committed".
   std::function<void(std::string_view point)> failpoint;
+  // Where commits run, one job at a time; null = a thread of their own. On an executor, closing the store writes nothing more: what a
+  // simulation has not run is what a crash loses. Jobs may run after the store is gone, and do nothing then.
+  BlockingPool* executor = nullptr;
 };
 
 // `clock` and `random` are used on the loop only, for the events' times and ids.

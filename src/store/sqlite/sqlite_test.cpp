@@ -57,6 +57,37 @@ TEST(SqliteStore, RefusesASecondServerAndNamesTheFirst) {
   EXPECT_TRUE(open_at(loop, {.directory = dir.path()}));
 }
 
+// Runs what was submitted when told.
+class HeldPool final : public BlockingPool {
+ public:
+  void submit(std::move_only_function<void()> work) override { held.push_back(std::move(work)); }
+  void run() {
+    for (auto& work : std::exchange(held, {})) work();
+  }
+  std::vector<std::move_only_function<void()>> held;
+};
+
+TEST(SqliteStore, OnAnExecutorItWritesWhenThatRunsAndNothingMoreWhenItCloses) {
+  const TempDir dir;
+  TestLoop loop;
+  HeldPool executor;
+  auto store = open_at(loop, {.directory = dir.path(), .executor = &executor});
+  ASSERT_TRUE(store);
+  Result<> first = fail(ErrorCode::internal, "not yet");
+  (*store)->events().append(batch("ses_1", {SessionCreated{session("ses_1")}}), [&](EventStore::Appended appended) {
+    if (appended) first = {};
+  });
+  EXPECT_FALSE((*store)->query().session({"ses_1"}));
+  executor.run();
+  loop.run_while([&] { return !first; });
+  (*store)->events().append(batch("ses_2", {SessionCreated{session("ses_2")}}), [](EventStore::Appended) {});
+  store->reset();
+  executor.run();
+  auto again = open_at(loop, {.directory = dir.path()});
+  EXPECT_TRUE((*again)->query().session({"ses_1"}));
+  EXPECT_FALSE((*again)->query().session({"ses_2"}));
+}
+
 TEST(SqliteStore, RefusesADatabaseFromTheFuture) {
   const TempDir dir;
   TestLoop loop;

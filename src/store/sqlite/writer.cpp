@@ -14,9 +14,13 @@ Writer::Writer(Loop& loop, Clock& clock, Random& random, const SqliteOptions& op
       projector_(*connection_),
       failpoint_(options.failpoint),
       seq_(last_seq),
-      thread_([this] { run(); }) {}
+      executor_(options.executor) {
+  if (!executor_) thread_ = std::thread([this] { run(); });
+}
 
 Writer::~Writer() {
+  *alive_ = false;
+  if (executor_) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -49,7 +53,23 @@ void Writer::enqueue(Job job) {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(job));
   }
-  wake_.notify_one();
+  if (executor_) {
+    schedule();
+  } else {
+    wake_.notify_one();
+  }
+}
+
+// Everything that is queued when the executor gets to it is one group, as with the thread.
+void Writer::schedule() {
+  if (std::exchange(scheduled_, true)) return;
+  executor_->submit([this, alive = alive_] {
+    if (!*alive) return;
+    scheduled_ = false;
+    std::vector<Job> group;
+    group.swap(queue_);
+    write_queued(std::move(group));
+  });
 }
 
 void Writer::run() {
@@ -61,23 +81,27 @@ void Writer::run() {
       if (queue_.empty()) return;
       group.swap(queue_);
     }
-    write(group);
-    loop_.post([group = std::move(group), observer = observer_, queued = queued_events_]() mutable {
-      for (Job& job : group) {
-        if (auto* appended = std::get_if<Append>(&job)) {
-          *queued -= appended->stamps.size();
-          if (appended->result && *observer) (*observer)(*appended->result);
-        }
-      }
-      for (Job& job : group) {
-        std::visit(
-            [](auto& each) {
-              if (each.done) each.done(std::move(each.result));
-            },
-            job);
-      }
-    });
+    write_queued(std::move(group));
   }
+}
+
+void Writer::write_queued(std::vector<Job> group) {
+  write(group);
+  loop_.post([group = std::move(group), observer = observer_, queued = queued_events_]() mutable {
+    for (Job& job : group) {
+      if (auto* appended = std::get_if<Append>(&job)) {
+        *queued -= appended->stamps.size();
+        if (appended->result && *observer) (*observer)(*appended->result);
+      }
+    }
+    for (Job& job : group) {
+      std::visit(
+          [](auto& each) {
+            if (each.done) each.done(std::move(each.result));
+          },
+          job);
+    }
+  });
 }
 
 void Writer::write(std::vector<Job>& group) {

@@ -19,7 +19,7 @@ class Writer final : public EventStore {
  public:
   Writer(Loop& loop, Clock& clock, Random& random, const SqliteOptions& options, std::unique_ptr<Connection> connection,
          Seq last_seq);
-  ~Writer() override;  // writes what is queued; its completions are posted
+  ~Writer() override;  // writes what is queued, if it has its own thread; its completions are posted
 
   void append(Batch batch, Done done) override;
   void observe(Observer observer) override { observer_ = std::make_shared<Observer>(std::move(observer)); }
@@ -43,6 +43,8 @@ class Writer final : public EventStore {
 
   void enqueue(Job job);
   void run();
+  void schedule();  // on the executor
+  void write_queued(std::vector<Job> group);
   void write(std::vector<Job>& group);
   void apply(Append& job);
   void at(std::string_view point) const {
@@ -62,6 +64,11 @@ class Writer final : public EventStore {
   Projector projector_;
   std::function<void(std::string_view)> failpoint_;
   Seq seq_;
+
+  // Instead of the thread, when given.
+  BlockingPool* const executor_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  bool scheduled_ = false;
 
   // Both.
   std::mutex mutex_;
