@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "api/embedded/kSchemas.hpp"
+#include "api/fleet/routes.hpp"
 
 namespace quarterdeck::api {
 
@@ -24,6 +25,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::listing_routes(services_));
   add(opencode::tui_routes(services_));
   add(opencode::absent_routes(services_));
+  add(fleet::trust_routes(services_));
   routes.push_back({"GET", "/doc", "doc", "This document: OpenAPI 3.1 of every route",
                     [this](Call) -> Task<net::Response> {
                       if (document_.empty()) {

@@ -7,8 +7,10 @@
 //   $OPENCODE_CONFIG
 //   project          opencode.json(c) from the worktree down to the directory
 //   .opencode        .opencode/opencode.json(c) likewise
+// Beside the files of the user's and of .opencode directories: agents and commands in Markdown (markdown.hpp).
 //   $OPENCODE_CONFIG_CONTENT
 // In strings, {env:NAME} is the variable ("" when unset) and {file:path} the file's text, relative to the file it is in.
+// What a project's own files say about secrets and programs counts only where the project is trusted (trust.hpp).
 // Source: OpenCode's documentation, "Config"; observed behaviour.
 #pragma once
 
@@ -39,9 +41,22 @@ struct AgentConfig {
   std::optional<int> steps;
   std::optional<bool> disable;
   std::optional<bool> hidden;
+  std::optional<std::string> color;
+  std::optional<std::string> variant;
   domain::Ruleset permission;  // with what the old `tools` member says in front
   domain::JsonText options{"{}"};
   bool operator==(const AgentConfig&) const = default;
+};
+
+// A slash command: a prompt with places for arguments.
+struct CommandConfig {
+  std::string template_text;
+  std::optional<std::string> description;
+  std::optional<std::string> agent;
+  std::optional<domain::ModelRef> model;
+  std::optional<bool> subtask;
+  bool from_project = false;  // its shell needs the project's trust
+  bool operator==(const CommandConfig&) const = default;
 };
 
 // What is absent stays as the catalogue has it.
@@ -93,12 +108,17 @@ struct Config {
   ToolOutput tool_output;
   domain::Ruleset permission;
   std::map<std::string, AgentConfig> agents;
+  std::map<std::string, CommandConfig> commands;
+  std::optional<int> subagent_depth;  // how deep subagents may call subagents; 1 when absent
+  std::vector<std::string> primary_tools;  // "experimental": tools that subagents do not get
+  std::vector<std::string> skill_paths;  // "skills": {"paths"}
   std::map<std::string, ProviderConfig> providers;
   std::optional<std::vector<std::string>> enabled_providers;
   std::vector<std::string> disabled_providers;
   std::vector<std::string> instructions;  // more instruction files: paths and globs
   domain::JsonText ours{"{}"};  // the member "quarterdeck"
 
+  bool trusted = false;  // the directory, when this was loaded
   std::vector<std::filesystem::path> files;  // that were read, weakest first
   std::vector<Error> errors;  // file, place and expectation in the message
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "config/trust.hpp"
+
 #include <fstream>
 
 #include "config/merge.hpp"
@@ -30,6 +32,7 @@ class ConfigTest : public testing::Test {
     fs::create_directories(file.parent_path());
     std::ofstream(file) << text;
   }
+  void trust_work() { ASSERT_TRUE(trust(places_, root_ / "work", 1)); }
   Config load_from(const fs::path& directory = "work") {
     const Environment environment = [this](std::string_view name) -> std::optional<std::string> {
       const auto found = environment_.find(std::string(name));
@@ -116,6 +119,7 @@ TEST_F(ConfigTest, MergesDeeplyAndAddsInstructions) {
 }
 
 TEST_F(ConfigTest, FillsInVariablesAndFiles) {
+  trust_work();
   environment_["KEY"] = "s3\"cret";
   write("work/prompt.txt", "  Be {brief}.\n");
   write("home/key", "from home");
@@ -223,6 +227,84 @@ TEST_F(ConfigTest, ShowsUnknownMembersButNoSecrets) {
   EXPECT_EQ(
       text,
       R"({"$schema":"s","autoupdate":false,"provider":{"p":{"options":{"apiKey":"***","baseURL":"http://{env:KEY}/"}}},"mcp":{"m":{"headers":{"Authorization":"***"},"environment":{"A":"***"}}},"username":"me","mode":{},"agent":{},"plugin":[]})");
+}
+
+TEST_F(ConfigTest, ReadsAgentsAndCommandsFromMarkdown) {
+  write("cfg/opencode/agent/review.md",
+        "---\ndescription: Reviews: all of it\nmode: subagent\nmodel: a/b\ntemperature: 0.2\ntop_p: 0.9\nsteps: 7\n"
+        "hidden: true\ncolor: \"#ff0000\"\ntools:\n  write: false\npermission:\n  bash:\n    \"git *\": allow\n---\n\n"
+        "You review.\n");
+  write("work/.opencode/agents/deep/er.md", "Only a prompt");
+  write("work/.opencode/modes/brief.md", "---\ndescription: Brief\n---\nBe brief.");
+  write("work/.opencode/commands/git/push.md", "---\nagent: build\nsubtask: true\n---\nPush $1 !`git status`\n");
+  write("cfg/opencode/commands/mine.md", "Mine {env:HOME}");
+  const auto config = load_from();
+  ASSERT_TRUE(config.errors.empty()) << config.errors[0].message;
+  const auto& review = config.agents.at("review");
+  EXPECT_EQ(review.prompt, "You review.");
+  EXPECT_EQ(review.description, "Reviews: all of it");
+  EXPECT_EQ(review.mode, "subagent");
+  EXPECT_EQ(review.model, (domain::ModelRef{"a", "b", {}}));
+  EXPECT_EQ(review.temperature, 0.2);
+  EXPECT_EQ(review.top_p, 0.9);
+  EXPECT_EQ(review.steps, 7);
+  EXPECT_EQ(review.hidden, true);
+  EXPECT_EQ(review.color, "#ff0000");
+  EXPECT_EQ(review.permission, (domain::Ruleset{{"edit", "*", Action::deny}, {"bash", "git *", Action::allow}}));
+  EXPECT_EQ(config.agents.at("deep/er").prompt, "Only a prompt");
+  EXPECT_EQ(config.agents.at("brief").mode, "primary");
+  const auto& push = config.commands.at("git/push");
+  EXPECT_EQ(push.template_text, "Push $1 !`git status`");
+  EXPECT_EQ(push.agent, "build");
+  EXPECT_EQ(push.subtask, true);
+  EXPECT_TRUE(push.from_project);
+  EXPECT_EQ(config.commands.at("mine").template_text, "Mine {env:HOME}");
+  EXPECT_FALSE(config.commands.at("mine").from_project);
+}
+
+TEST_F(ConfigTest, NamesTheMarkdownFileOfAMistake) {
+  write("work/.opencode/agents/a.md", "---\nmode: sometimes\n---\nx");
+  EXPECT_EQ(only_error(load_from()),
+            "/work/.opencode/agents/a.md: Expected \"primary\" | \"subagent\" | \"all\", got \"sometimes\"\n  at "
+            "[\"agent\"][\"a\"][\"mode\"]");
+  EXPECT_EQ(load_from().permission, (domain::Ruleset{{"*", "*", Action::ask}}));
+  write("work/.opencode/agents/a.md", "fine");
+  write("work/.opencode/commands/c.md", "---\nsubtask: maybe\n---\nx");
+  EXPECT_EQ(only_error(load_from()),
+            "/work/.opencode/commands/c.md: Expected boolean, got \"maybe\"\n  at [\"command\"][\"c\"][\"subtask\"]");
+  EXPECT_TRUE(load_from().permission.empty());
+}
+
+TEST_F(ConfigTest, GivesAnUntrustedProjectNeitherSecretsNorPrograms) {
+  environment_["KEY"] = "secret";
+  write("home/key", "secret");
+  write("work/prompt.txt", "from the project");
+  write("work/opencode.json", R"({"username":"{env:KEY}","default_agent":"{file:~/key}","shell":"{file:./prompt.txt}",
+    "mcp":{"m":{"type":"local","command":["true"]}},"plugin":["x"],"lsp":false,
+    "instructions":["docs/*.md","~/key","/etc/passwd","../up.md"],
+    "provider":{"openai":{"options":{"baseURL":"http://elsewhere"}},"own":{"options":{"baseURL":"http://x","apiKey":"k"}}}})");
+  fs::create_symlink(root_ / "home/key", root_ / "work/link");
+  write("work/.opencode/agents/a.md", "fine");
+  fs::create_symlink(root_ / "home/key", root_ / "work/.opencode/agents/stolen.md");
+  auto config = load_from();
+  EXPECT_FALSE(config.trusted);
+  EXPECT_NE(config.username, "secret");
+  EXPECT_EQ(config.shell, "from the project");
+  EXPECT_EQ(config.instructions, std::vector<std::string>{"docs/*.md"});
+  EXPECT_FALSE(config.providers.at("openai").base_url);
+  EXPECT_EQ(config.providers.at("own").base_url, "http://x");
+  EXPECT_FALSE(config.agents.contains("stolen"));
+  EXPECT_EQ(config.errors.size(), 8u);
+  for (const Error& error : config.errors) {
+    EXPECT_NE(error.message.find("quarterdeck trust " + (root_ / "work").string()), std::string::npos) << error.message;
+    EXPECT_EQ(error.message.find((root_ / "work/opencode.json").string()), 0u) << error.message;
+  }
+  trust_work();
+  config = load_from();
+  EXPECT_TRUE(config.trusted);
+  EXPECT_EQ(config.username, "secret");
+  EXPECT_EQ(config.providers.at("openai").base_url, "http://elsewhere");
+  EXPECT_EQ(config.instructions.size(), 4u);
 }
 
 TEST_F(ConfigTest, SurvivesNonsense) {

@@ -67,9 +67,8 @@ namespace quarterdeck::config {
 
 static void describe(Reader& io, AgentConfig& value) {
   model_ref(io, "model", value.model);
-  std::optional<std::string> variant;
-  io.field("variant", variant);
-  if (value.model) value.model->variant = variant;
+  io.field("variant", value.variant);
+  if (value.model) value.model->variant = value.variant;
   io.field("prompt", value.prompt);
   io.field("description", value.description);
   one_of(io, "mode", value.mode, {"primary", "subagent", "all"});
@@ -79,8 +78,20 @@ static void describe(Reader& io, AgentConfig& value) {
   if (io.has("steps")) io.field("steps", value.steps);
   io.field("disable", value.disable);
   io.field("hidden", value.hidden);
+  io.field("color", value.color);
   plain(io, "options", value.options);
   permissions(io, value.permission);
+}
+
+static void describe(Reader& io, CommandConfig& value) {
+  io.field("template", value.template_text);
+  io.field("description", value.description);
+  io.field("agent", value.agent);
+  model_ref(io, "model", value.model);
+  std::optional<std::string> variant;
+  io.field("variant", variant);
+  if (value.model) value.model->variant = variant;
+  io.field("subtask", value.subtask);
 }
 
 static void describe(Reader& io, ModelConfig& value) {
@@ -141,6 +152,18 @@ static void describe(Reader& io, Config& value) {
   std::map<std::string, AgentConfig> agents;
   plain(io, "agent", agents);
   for (auto& [name, agent] : agents) value.agents.insert_or_assign(name, std::move(agent));
+  plain(io, "command", value.commands);
+  io.field("subagent_depth", value.subagent_depth);
+  if (value.subagent_depth && *value.subagent_depth < 0) {
+    io.problem().expected("a number of at least 0", *io.raw().if_contains("subagent_depth"),
+                          Path{&io.path(), "subagent_depth"});
+  }
+  io.optional_object("experimental", true,
+                     [&](auto& experimental) { plain(experimental, "primary_tools", value.primary_tools); });
+  // A list of sources in newer configurations: not ours to understand.
+  if (const Json* skills = member(io, "skills"); skills && skills->is_object()) {
+    io.object("skills", [&](auto& object) { plain(object, "paths", value.skill_paths); });
+  }
   plain(io, "provider", value.providers);
   io.field("enabled_providers", value.enabled_providers);
   plain(io, "disabled_providers", value.disabled_providers);

@@ -3,7 +3,9 @@
 
 #include "config/config.hpp"
 #include "config/document.hpp"
+#include "config/markdown.hpp"
 #include "config/merge.hpp"
+#include "config/trust.hpp"
 
 namespace quarterdeck::config {
 namespace {
@@ -15,6 +17,12 @@ using wire::JsonObject;
 constexpr std::size_t kFileBytesMax = 1024 * 1024;
 constexpr std::size_t kDirectoriesMax = 64;
 
+// Who wrote a document: the user, or whoever wrote the project.
+enum class Origin { user, project };
+
+// What would run programs on the word of the project.
+constexpr std::array<std::string_view, 4> kRunsPrograms{"mcp", "plugin", "formatter", "lsp"};
+
 // One document as it was written and with its placeholders filled in.
 struct Document {
   JsonObject written;
@@ -23,10 +31,16 @@ struct Document {
 
 class Loader {
  public:
-  Loader(const Places& places, const Environment& environment) : places_(places), environment_(environment) {}
+  Loader(const Places& places, const Environment& environment, const fs::path& directory, const fs::path& worktree)
+      : places_(places),
+        environment_(environment),
+        directory_(directory),
+        project_(worktree == worktree.root_path() ? directory : worktree) {
+    config_.trusted = is_trusted(places, directory);
+  }
 
   // A file that is not there is no error.
-  void file(const fs::path& path) {
+  void file(const fs::path& path, Origin origin) {
     std::error_code error;
     if (!fs::is_regular_file(path, error)) return;
     if (fs::file_size(path, error) > kFileBytesMax) {
@@ -35,10 +49,29 @@ class Loader {
     auto text = read_file(path);
     if (!text) return refuse(std::move(text).error());
     config_.files.push_back(path);
-    add(*text, path.string(), path.parent_path());
+    add(*text, path.string(), path.parent_path(), origin);
   }
 
-  void text(std::string_view json, const std::string& name, const fs::path& base) { add(json, name, base); }
+  void text(std::string_view json, const std::string& name, const fs::path& base) {
+    add(json, name, base, Origin::user);
+  }
+
+  void markdown(const fs::path& directory, Origin origin) {
+    const bool confined = origin == Origin::project && !config_.trusted;
+    for (MarkdownMember& found : read_markdown_members(directory, confined ? &project_ : nullptr)) {
+      config_.files.push_back(found.file);
+      if (!found.document) {
+        wrong(found.member, std::move(found.document).error().in("{}", found.file.string()));
+        continue;
+      }
+      // Text is text here: no placeholders.
+      if (auto decoded = decode_document(*found.document, places_.home); !decoded) {
+        wrong(found.member, std::move(decoded).error().in("{}", found.file.string()));
+        continue;
+      }
+      take(Document{*found.document, *found.document}, origin);
+    }
+  }
 
   Config finish() {
     auto decoded = decode_document(merged_.filled, places_.home);
@@ -50,6 +83,12 @@ class Loader {
     Config config = std::move(*decoded);
     config.files = std::move(config_.files);
     config.errors = std::move(config_.errors);
+    config.trusted = config_.trusted;
+    for (const std::string& name : project_commands_) {
+      if (const auto found = config.commands.find(name); found != config.commands.end()) {
+        found->second.from_project = true;
+      }
+    }
     if (closed_) config.permission.push_back({"*", "*", domain::Action::ask});
     if (!config.username) config.username = environment_("USER").value_or("unknown");
 
@@ -70,16 +109,79 @@ class Loader {
     config_.errors.push_back(std::move(error));
   }
 
-  void add(std::string_view text, const std::string& name, const fs::path& base) {
+  // What an untrusted project may not say: left out, with the reason. False when nothing is left of the member.
+  bool without_what_needs_trust(std::string_view key, Json& value, const std::string& name) {
+    const auto leave_out = [&](std::string_view what, std::string_view why) {
+      config_.errors.push_back({ErrorCode::denied,
+                                fmt::format("{}: {} is not used: {}. {}", name, what, why, how_to_trust(directory_)),
+                                {}});
+    };
+    if (std::ranges::find(kRunsPrograms, key) != kRunsPrograms.end()) {
+      const bool empty = (value.is_object() && value.get_object().empty()) ||
+                         (value.is_array() && value.get_array().empty()) || value.is_bool() || value.is_null();
+      if (empty) return true;
+      leave_out(fmt::format("\"{}\"", key), "it would run programs");
+      return false;
+    }
+    if (key == "provider" && value.is_object()) {
+      // An address of the project's must not get a key of the user's: it has to bring its own.
+      for (auto& [id, provider] : value.get_object()) {
+        if (!provider.is_object()) continue;
+        auto& members = provider.get_object();
+        const JsonObject* options = wire::object_at(provider, "options");
+        const bool addressed = members.contains("api") || (options && options->contains("baseURL"));
+        if (!addressed || !wire::string_at(options ? Json(*options) : Json(), "apiKey").empty()) continue;
+        leave_out(fmt::format("the address of provider \"{}\"", std::string_view(id)),
+                  "it names no key of its own and would be sent one of yours");
+        members.erase("api");
+        if (auto* inner = members.if_contains("options"); inner && inner->is_object()) {
+          inner->get_object().erase("baseURL");
+        }
+      }
+    }
+    if (key == "instructions" && value.is_array()) {
+      auto& list = value.get_array();
+      for (auto at = list.begin(); at != list.end();) {
+        const std::string_view path = at->is_string() ? std::string_view(at->get_string()) : "";
+        const fs::path file(path);
+        const bool outside = file.is_absolute() || path.starts_with("~") || path.contains("://") ||
+                             std::ranges::find(file, fs::path("..")) != file.end();
+        if (outside) leave_out(fmt::format("instructions file {}", path), "it lies outside the project");
+        at = outside ? list.erase(at) : at + 1;
+      }
+    }
+    return true;
+  }
+
+  void take(Document document, Origin origin) {
+    if (const Json* commands = document.filled.if_contains("command"); commands && commands->is_object()) {
+      for (const auto& [name, command] : commands->get_object()) {
+        if (origin == Origin::project) {
+          project_commands_.insert(std::string(name));
+        } else {
+          project_commands_.erase(std::string(name));
+        }
+      }
+    }
+    merge(merged_.written, document.written);
+    merge(merged_.filled, document.filled);
+  }
+
+  void add(std::string_view text, const std::string& name, const fs::path& base, Origin origin) {
     auto json = wire::parse(text, {.syntax = wire::JsonSyntax::relaxed});
     if (!json) return refuse(std::move(json).error().in("{}", name));
     if (!json->is_object()) return refuse({ErrorCode::invalid, name + ": Expected object at the top", {}});
     Document document{json->get_object(), {}};
+    const bool confined = origin == Origin::project && !config_.trusted;
+    const PlaceholderSources sources{base, places_.home, environment_, confined ? &project_ : nullptr};
     // Member by member, so that one mistake does not cost the rest of the file.
     for (const auto& member : document.written) {
       Json value = member.value();
-      if (auto filled = substitute(value, base, places_.home, environment_); !filled) {
-        wrong(member.key(), std::move(filled).error().in("{}", name));
+      if (confined && !without_what_needs_trust(member.key(), value, name)) continue;
+      if (auto filled = substitute(value, sources); !filled) {
+        Error error = std::move(filled).error().in("{}", name);
+        if (error.code == ErrorCode::denied) error.message += ". " + how_to_trust(directory_);
+        wrong(member.key(), std::move(error));
         continue;
       }
       JsonObject alone;
@@ -90,8 +192,7 @@ class Loader {
       }
       document.filled.emplace(member.key(), std::move(value));
     }
-    merge(merged_.written, document.written);
-    merge(merged_.filled, document.filled);
+    take(std::move(document), origin);
   }
 
   void wrong(std::string_view key, Error error) {
@@ -101,6 +202,9 @@ class Loader {
 
   const Places& places_;
   const Environment& environment_;
+  const fs::path directory_;
+  const fs::path project_;  // what an untrusted project may not reach out of
+  std::set<std::string> project_commands_;
   Document merged_;
   Config config_;
   bool closed_ = false;
@@ -134,17 +238,27 @@ std::optional<domain::ModelRef> parse_model_ref(std::string_view text) {
 }
 
 Config load(const Places& places, const fs::path& directory, const fs::path& worktree, const Environment& environment) {
-  Loader loader(places, environment);
-  for (const char* name : {"config.json", "opencode.json", "opencode.jsonc"})
-    loader.file(places.opencode_config / name);
-  for (const char* name : {"config.json", "config.jsonc"}) loader.file(places.config / name);
-  if (const auto path = environment("OPENCODE_CONFIG"); path && !path->empty()) loader.file(directory / *path);
+  Loader loader(places, environment, directory, worktree);
+  for (const char* name : {"config.json", "opencode.json", "opencode.jsonc"}) {
+    loader.file(places.opencode_config / name, Origin::user);
+  }
+  for (const char* name : {"config.json", "config.jsonc"}) loader.file(places.config / name, Origin::user);
+  for (const auto& place : {places.opencode_config, places.home / ".opencode", places.config}) {
+    loader.markdown(place, Origin::user);
+  }
+  if (const auto path = environment("OPENCODE_CONFIG"); path && !path->empty()) {
+    loader.file(directory / *path, Origin::user);
+  }
   const auto from_the_top = directories(directory, worktree);
   for (const auto& place : from_the_top) {
-    for (const char* name : {"opencode.json", "opencode.jsonc"}) loader.file(place / name);
+    for (const char* name : {"opencode.json", "opencode.jsonc"}) loader.file(place / name, Origin::project);
   }
   for (const auto& place : from_the_top) {
-    for (const char* name : {"opencode.json", "opencode.jsonc"}) loader.file(place / ".opencode" / name);
+    if (place == places.home) continue;  // read above, as the user's
+    for (const char* name : {"opencode.json", "opencode.jsonc"}) {
+      loader.file(place / ".opencode" / name, Origin::project);
+    }
+    loader.markdown(place / ".opencode", Origin::project);
   }
   if (const auto text = environment("OPENCODE_CONFIG_CONTENT"); text && !text->empty()) {
     loader.text(*text, "OPENCODE_CONFIG_CONTENT", directory);

@@ -16,17 +16,26 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(start, text.find_last_not_of(" \t\r\n") - start + 1);
 }
 
-struct Sources {
-  const std::filesystem::path& base;
-  const std::filesystem::path& home;
-  const Environment& environment;
-};
+using Sources = PlaceholderSources;
+
+bool lies_in(const std::filesystem::path& directory, const std::filesystem::path& file) {
+  std::error_code error;
+  const auto real = std::filesystem::weakly_canonical(file, error);
+  const auto relative = real.lexically_relative(std::filesystem::weakly_canonical(directory, error));
+  return !error && !relative.empty() && *relative.begin() != "..";
+}
 
 Result<std::string> placeholder(std::string_view kind, std::string_view name, const Sources& sources) {
-  if (kind == "env") return sources.environment(name).value_or("");
+  if (kind == "env") {
+    if (sources.confined_to) return fail(ErrorCode::denied, "{{env:{}}} is not filled in", name);
+    return sources.environment(name).value_or("");
+  }
   std::filesystem::path path(name);
   if (name == "~" || name.starts_with("~/")) path = sources.home / path.relative_path().lexically_relative("~");
   if (path.is_relative()) path = sources.base / path;
+  if (sources.confined_to && !lies_in(*sources.confined_to, path)) {
+    return fail(ErrorCode::denied, "{{file:{}}} is not read", name);
+  }
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
     return fail(ErrorCode::invalid, "{{file:{}}}: {} is not a file", name, path.string());
@@ -116,10 +125,7 @@ void hide(Json& json, bool all) {
 
 }  // namespace
 
-Result<void> substitute(Json& json, const std::filesystem::path& base, const std::filesystem::path& home,
-                        const Environment& environment) {
-  return walk(json, {base, home, environment});
-}
+Result<void> substitute(Json& json, const PlaceholderSources& sources) { return walk(json, sources); }
 
 void merge(JsonObject& under, const JsonObject& over) { merge_inner(under, over, true); }
 

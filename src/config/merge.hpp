@@ -7,10 +7,18 @@
 
 namespace quarterdeck::config {
 
-// Replaces {env:NAME} and {file:path} in all strings. Relative paths start at `base`, ~/ at `home`.
-// Errors: `invalid`: a file cannot be read.
-Result<void> substitute(wire::Json& json, const std::filesystem::path& base, const std::filesystem::path& home,
-                        const Environment& environment);
+// Where placeholders may take their values from.
+struct PlaceholderSources {
+  const std::filesystem::path& base;  // relative paths start here
+  const std::filesystem::path& home;  // ~/
+  const Environment& environment;
+  // For files of a project that nobody trusts: no variables, and no files outside this directory.
+  const std::filesystem::path* confined_to = nullptr;
+};
+
+// Replaces {env:NAME} and {file:path} in all strings.
+// Errors: `invalid`: a file cannot be read; `denied`: the placeholder is not for this document.
+Result<void> substitute(wire::Json& json, const PlaceholderSources& sources);
 
 // `over` wins, member by member; objects merge, everything else replaces, `instructions` and `plugin` at the top add up
 // without repetition.

@@ -25,6 +25,7 @@ struct Raw {
   std::string session;
   int limit = 100;
   bool yes = false;
+  std::string rule;
 };
 
 struct Commands {
@@ -37,6 +38,11 @@ struct Commands {
   CLI::App* abort;
   CLI::App* remove;
   CLI::App* doctor;
+  CLI::App* trust;
+  CLI::App* trust_list;
+  CLI::App* trust_remove;
+  CLI::App* permission_list;
+  CLI::App* permission_remove;
 };
 
 CLI::App* command(CLI::App& parent, const char* name, const char* purpose, const char* examples) {
@@ -161,6 +167,44 @@ void add_doctor(CLI::App& app, Raw& raw, Commands& commands) {
   add_format(commands.doctor, raw, "table");
 }
 
+void add_url(CLI::App* to, Raw& raw) {
+  to->add_option("--attach", raw.url, "Server to talk to (default: $QUARTERDECK_URL, else http://127.0.0.1:4096)")
+      ->type_name("URL");
+}
+
+void add_trust(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.trust = command(app, "trust", "Let a project's own files run programs and use secrets",
+                           R"(  quarterdeck trust                 the checkout that holds the current directory
+  quarterdeck trust ~/work/api
+  quarterdeck trust list
+  quarterdeck trust remove ~/work/api
+)");
+  commands.trust->add_option("dir", raw.directory, "The project (default: the current directory)")->type_name("DIR");
+  commands.trust_list = command(*commands.trust, "list", "List what is trusted", "  quarterdeck trust list\n");
+  add_format(commands.trust_list, raw, "table");
+  commands.trust_remove =
+      command(*commands.trust, "remove", "Trust it no longer", "  quarterdeck trust remove ~/work/api\n");
+  commands.trust_remove->add_option("dir", raw.directory, "The project (default: the current directory)")
+      ->type_name("DIR");
+  for (CLI::App* one : {commands.trust, commands.trust_list, commands.trust_remove}) add_url(one, raw);
+}
+
+void add_permission(CLI::App& app, Raw& raw, Commands& commands) {
+  CLI::App* permission = command(app, "permission", "List or remove what was allowed \"always\"",
+                                 "  quarterdeck permission list\n  quarterdeck permission remove rule_…\n");
+  permission->require_subcommand(1);
+  commands.permission_list = command(*permission, "list", "List what is always allowed in the directory's project",
+                                     "  quarterdeck permission list --dir ~/work/api\n");
+  add_target(commands.permission_list, raw);
+  add_format(commands.permission_list, raw, "table");
+  commands.permission_remove =
+      command(*permission, "remove", "Ask again from now on", "  quarterdeck permission remove rule_…\n");
+  commands.permission_remove->add_option("id", raw.rule, "The rule (quarterdeck permission list names them)")
+      ->type_name("ID")
+      ->required();
+  add_url(commands.permission_remove, raw);
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const auto& word : words) {
@@ -229,6 +273,13 @@ Command command_of(Raw& raw, const Commands& commands, const Surroundings& surro
   Target target = target_of(raw, surroundings);
   const Format format = raw.format == "json" ? Format::json : Format::text;
   if (commands.run->parsed()) return run_of(raw, std::move(target), format);
+  if (commands.trust_list->parsed()) return TrustOptions{std::move(target), format, TrustOptions::Action::list};
+  if (commands.trust_remove->parsed()) {
+    return TrustOptions{std::move(target), Format::text, TrustOptions::Action::remove};
+  }
+  if (commands.trust->parsed()) return TrustOptions{std::move(target), Format::text, TrustOptions::Action::add};
+  if (commands.permission_list->parsed()) return PermissionListOptions{std::move(target), format};
+  if (commands.permission_remove->parsed()) return PermissionRemoveOptions{std::move(target), raw.rule};
   if (commands.doctor->parsed()) return DoctorOptions{std::move(target), format};
   if (commands.list->parsed()) return SessionListOptions{std::move(target), format, raw.limit};
   if (commands.show->parsed()) return SessionShowOptions{std::move(target), format, session_of(raw)};
@@ -267,6 +318,8 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_serve(app, raw, commands);
   add_run(app, raw, commands);
   add_session(app, raw, commands);
+  add_trust(app, raw, commands);
+  add_permission(app, raw, commands);
   add_doctor(app, raw, commands);
   add_scripted(app, raw, commands);
   if (argc <= 1) return Answered{kExitUsage, app.help()};

@@ -80,8 +80,30 @@ struct DoctorOptions {
   bool operator==(const DoctorOptions&) const = default;
 };
 
+// Which directories' own files may run programs.
+struct TrustOptions {
+  enum class Action { add, list, remove };
+  Target target;  // its directory is the one that is meant
+  Format format = Format::text;
+  Action action = Action::add;
+  bool operator==(const TrustOptions&) const = default;
+};
+
+// What was answered "always" in the directory's project.
+struct PermissionListOptions {
+  Target target;
+  Format format = Format::text;
+  bool operator==(const PermissionListOptions&) const = default;
+};
+struct PermissionRemoveOptions {
+  Target target;
+  std::string id;
+  bool operator==(const PermissionRemoveOptions&) const = default;
+};
+
 using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
-                             SessionAbortOptions, SessionDeleteOptions, DoctorOptions>;
+                             SessionAbortOptions, SessionDeleteOptions, DoctorOptions, TrustOptions,
+                             PermissionListOptions, PermissionRemoveOptions>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {

@@ -116,5 +116,20 @@ TEST(Arguments, WrongUsageSaysWhatIsWrongAndWhereHelpIs) {
   }
 }
 
+TEST(Arguments, TrustTakesADirectoryOrAWordForTheList) {
+  EXPECT_EQ(options<TrustOptions>({"trust"}), (TrustOptions{{"http://127.0.0.1:4096", "/work/here"}}));
+  EXPECT_EQ(options<TrustOptions>({"trust", "../api/"}).target.directory, "/work/api");
+  EXPECT_EQ(options<TrustOptions>({"trust", "list"}).action, TrustOptions::Action::list);
+  const auto remove = options<TrustOptions>({"trust", "remove", "/x"});
+  EXPECT_EQ(remove.action, TrustOptions::Action::remove);
+  EXPECT_EQ(remove.target.directory, "/x");
+}
+
+TEST(Arguments, PermissionRulesAreListedAndRemoved) {
+  EXPECT_EQ(options<PermissionListOptions>({"permission", "list", "--dir", "/x"}).target.directory, "/x");
+  EXPECT_EQ(options<PermissionRemoveOptions>({"permission", "remove", "rule_1"}).id, "rule_1");
+  EXPECT_EQ(answered({"permission"}).code, kExitUsage);
+}
+
 }  // namespace
 }  // namespace quarterdeck::app

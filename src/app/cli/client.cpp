@@ -116,6 +116,12 @@ Task<Result<void>> Client::done(Call call) {
   co_return Result<void>{};
 }
 
+Task<Result<wire::Json>> Client::call(Call call) {
+  CO_TRY(const std::string body, co_await text(std::move(call)));
+  if (body.empty()) co_return wire::Json(nullptr);
+  co_return wire::parse(body);
+}
+
 Task<Result<domain::Session>> Client::create_session(domain::CreateSession wanted) {
   std::string body = "{";
   if (wanted.title) add_member(body, "title", wire::quoted(*wanted.title));

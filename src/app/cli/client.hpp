@@ -27,6 +27,13 @@ class Client {
   Client(net::HttpClient& http, Target target, std::string authorization)
       : http_(http), target_(std::move(target)), authorization_(std::move(authorization)) {}
 
+  struct Call {
+    std::string method = "GET";
+    std::string path;
+    std::vector<std::pair<std::string, std::string>> query;
+    std::string body;
+  };
+
   // Calls go to this directory's instance from now on; a session has its own.
   void use_directory(std::string directory) { target_.directory = std::move(directory); }
   const Target& target() const { return target_; }
@@ -48,17 +55,13 @@ class Client {
   Task<Result<void>> reply(domain::ReplyPermission reply);
   Task<Result<void>> reject_question(std::string id);
   Task<Result<wire::Json>> health();
+  // Any other call; an answer without a body is null.
+  Task<Result<wire::Json>> call(Call call);
 
   // For /event; `last_event_id` may be empty.
   net::ClientRequest event_request(std::string_view last_event_id) const;
 
  private:
-  struct Call {
-    std::string method = "GET";
-    std::string path;
-    std::vector<std::pair<std::string, std::string>> query;
-    std::string body;
-  };
   net::ClientRequest request(Call call) const;
   Task<Result<std::string>> text(Call call);
   Task<Result<wire::Json>> json(Call call);

@@ -10,6 +10,9 @@ int session_list(const SessionListOptions& options);
 int session_show(const SessionShowOptions& options);
 int session_abort(const SessionAbortOptions& options);
 int session_delete(const SessionDeleteOptions& options);
+int trust(const TrustOptions& options);
+int permission_list(const PermissionListOptions& options);
+int permission_remove(const PermissionRemoveOptions& options);
 int doctor(const DoctorOptions& options);
 int scripted_model(const ScriptedModelOptions& options);
 
