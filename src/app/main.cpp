@@ -10,6 +10,7 @@
 #include "app/cli/arguments.hpp"
 #include "app/cli/commands.hpp"
 #include "app/serve.hpp"
+#include "base/failpoint.hpp"
 #include "process/process.hpp"
 
 namespace quarterdeck::app {
@@ -35,6 +36,12 @@ int start(const PermissionListOptions& options) { return permission_list(options
 int start(const PermissionRemoveOptions& options) { return permission_remove(options); }
 int start(const DoctorOptions& options) { return doctor(options); }
 
+// For the tests that kill the process: which places there are, and which of them can fail.
+int list_failpoints() {
+  for (const auto& point : failpoint::kPoints) fmt::print("{}{}\n", point.name, point.can_fail ? "\terror" : "");
+  return kExitOk;
+}
+
 Surroundings surroundings() {
   Surroundings found;
   std::error_code ignored;
@@ -51,6 +58,8 @@ int main(int argc, char** argv) {
   using namespace quarterdeck::app;
   std::signal(SIGPIPE, SIG_IGN);
   try {
+    if (quarterdeck::failpoint::kCompiled && argc == 2 && std::string_view(argv[1]) == "failpoints")
+      return list_failpoints();
     auto parsed = parse(argc, argv, surroundings());
     if (const auto* answered = std::get_if<Answered>(&parsed)) {
       fmt::print(answered->code == kExitOk ? stdout : stderr, "{}", answered->text);

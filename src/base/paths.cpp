@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/failpoint.hpp"
 #include "base/unique_fd.hpp"
 
 namespace quarterdeck {
@@ -80,15 +81,19 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
     ::unlink(temporary.c_str());
     return std::unexpected(os_error("cannot write", path, number));
   };
+  if (failpoint::fails("file.write")) return abandon(EIO);
   while (!bytes.empty()) {
     const ssize_t put = ::write(fd.get(), bytes.data(), bytes.size());
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return abandon(errno);
     bytes.remove_prefix(static_cast<std::size_t>(put));
   }
+  failpoint::reach("file.write.written");
   if (::fchmod(fd.get(), mode) != 0) return abandon(errno);
   if (::fdatasync(fd.get()) != 0) return abandon(errno);
+  failpoint::reach("file.write.synced");
   if (::rename(temporary.c_str(), target.c_str()) != 0) return abandon(errno);
+  failpoint::reach("file.write.renamed");
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "permission/rules.hpp"
 #include "session/instance.hpp"
@@ -44,6 +45,7 @@ Task<void> Actor::work(std::stop_token shutdown) {
     turn_stop_.emplace();
     std::stop_callback on_shutdown(shutdown, [turn = *turn_stop_]() mutable { turn.request_stop(); });
     record(TurnStarted{prompt, state_.turn ? std::max(state_.turn_attempt, 0) + 1 : 1});
+    failpoint::reach("session.turn.started");
     const std::string reason = co_await run_turn(prompt);
     // A turn that the shutdown cut off stays open in the store: the next start resumes it, and this attempt does not
     // count, because it was not the turn that ended the server.
@@ -53,9 +55,11 @@ Task<void> Actor::work(std::stop_token shutdown) {
     } else {
       record(TurnEnded{prompt, reason});
     }
+    failpoint::reach("session.turn.ended");
     turn_stop_.reset();
     if (state_.inbox.empty() || shutdown.stop_requested() || closed_) rest();
     [[maybe_unused]] const auto stored = co_await committed();
+    failpoint::reach("session.turn.end_committed");
     for (auto& answered : std::exchange(waiters_[prompt], {})) answered(Unit{});
     waiters_.erase(prompt);
   }
@@ -171,6 +175,7 @@ Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk as
                                              .always = std::move(ask.always),
                                              .tool = std::move(call)}});
   }
+  failpoint::reach("session.permission.asked");
   const PermissionAnswer answer = co_await gate_.wait(id, stop);
   // An abort withdraws the question: nobody can answer it any more. A shutdown leaves it open for the next start.
   if (answer.cancelled && state_.requests.contains(id) && !engine_.shutting_down()) {
@@ -212,6 +217,7 @@ Task<Result<void>> Actor::reply(ReplyPermission reply) {
   }
   const auto stored = co_await committed();
   if (!stored) co_return std::unexpected(stored.error());
+  failpoint::reach("session.permission.replied");
   for (const PermissionId& id : waiting) gate_.answer(id, answer_to(id));
   if (reply.reply == Reply::always) {
     if (const Agent* agent = instance->find_agent(state_.session.agent.value_or(""))) {

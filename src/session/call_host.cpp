@@ -1,5 +1,7 @@
 #include "session/call_host.hpp"
 
+#include "base/failpoint.hpp"
+
 namespace quarterdeck::session {
 
 using namespace domain;
@@ -29,10 +31,14 @@ void CallHost::progress(std::optional<std::string> title, std::optional<JsonText
   store_timer_ = engine_.loop.after_ms(kProgressStoreMs, [this] {
     store_timer_.reset();
     record_part_(part_);
+    failpoint::reach("session.tool.progress");
   });
 }
 
-void CallHost::process_started(std::int64_t pid) { actor_.record(ToolStarted{part_.message_id, part_.id, pid}); }
+void CallHost::process_started(std::int64_t pid) {
+  actor_.record(ToolStarted{part_.message_id, part_.id, pid});
+  failpoint::reach("session.tool.process_started");
+}
 
 void CallHost::file_edited(const std::filesystem::path& file) { actor_.show(FileEdited{file.string()}); }
 

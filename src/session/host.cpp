@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "session/instance.hpp"
 #include "session/title.hpp"
@@ -87,11 +88,13 @@ Task<void> Host::run(std::shared_ptr<Actor> actor) {
 // ------------------------------------------------------------------------------------------------ life of the host
 
 Task<Result<void>> Host::recover() {
+  failpoint::reach("session.recover.begin");
   CO_TRY(const std::vector<std::shared_ptr<Actor>> ended, end_interrupted_shells());
   CO_TRY(const std::vector<SessionId> unfinished, engine_.query.sessions_with_work());
   for (const SessionId& id : unfinished) {
     CO_TRY(const std::shared_ptr<Actor> found, actor(id));
     wake(found);
+    failpoint::reach("session.recover.taken_up");
   }
   if (!unfinished.empty()) log::info("recovery: took up {} unfinished sessions", unfinished.size());
   for (const std::shared_ptr<Actor>& each : ended) {
@@ -128,11 +131,13 @@ Task<Result<Session>> Host::create(CreateSession command) {
   auto made = std::make_shared<Actor>(engine_, std::move(state));
   actors_.emplace(session.id, made);
   made->record(SessionCreated{session});
+  failpoint::reach("session.create.recorded");
   const auto stored = co_await made->committed();
   if (!stored) {
     actors_.erase(session.id);
     co_return std::unexpected(stored.error());
   }
+  failpoint::reach("session.create.committed");
   release(made);
   co_return session;
 }
@@ -159,7 +164,9 @@ Task<Result<void>> Host::remove_one(SessionId id) {
   engine_.processes.kill_owner(id.value);
   if (found->state().deleted) co_return no_such(id);
   found->record(SessionDeleted{found->state().session});
+  failpoint::reach("session.delete.recorded");
   CO_TRY_VOID(co_await found->committed());
+  failpoint::reach("session.delete.committed");
   actors_.erase(id);
   co_return Result<void>();
 }
@@ -224,11 +231,13 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   Admission admission =
       decide(state, command, {.now = engine_.clock.now_ms(), .ids = engine_.ids, .agent = agent, .model = model});
   found->record(std::move(admission.events));
+  failpoint::reach("session.prompt.recorded");
   const auto stored = co_await found->committed();
   if (!stored) {
     if (!found->working()) actors_.erase(id);
     co_return std::unexpected(stored.error());
   }
+  failpoint::reach("session.prompt.committed");
   if (command.no_reply) {
     release(found);
   } else {

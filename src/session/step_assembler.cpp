@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/failpoint.hpp"
+
 namespace quarterdeck::session {
 
 using namespace domain;
@@ -56,6 +58,7 @@ void StepAssembler::on_text(std::string_view text, bool reasoning) {
     output_.record(PartUpdated{
         reasoning ? part(open->id, ReasoningPart{.time = time}) : part(open->id, TextPart{.time = time}), open->start});
   }
+  failpoint::reach("session.step.text");
   open->text += text;
   output_.show(TextDelta{message_, open->id, "text", std::string(text)});
   if (open->text.size() - open->stored >= kTextFlushBytes) {
@@ -77,6 +80,7 @@ void StepAssembler::store_text(OpenText& open) {
   if (open.stored == open.text.size()) return;
   output_.record(PartAppended{message_, open.id, open.text.substr(open.stored)});
   open.stored = open.text.size();
+  failpoint::reach("session.step.text_stored");
 }
 
 void StepAssembler::close(std::unique_ptr<OpenText>& open) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "llm/cost.hpp"
 #include "llm/retry.hpp"
@@ -92,6 +93,7 @@ Task<std::string> Turn::run() {
     fail_message({.name = "UnknownError", .message = ready.error().message});
     co_return std::string("error");
   }
+  failpoint::reach("session.turn.prepared");
   Next next = Next::step;
   if (interrupted_) {
     next = co_await finish_interrupted_step();
@@ -204,6 +206,7 @@ void Turn::begin_message() {
 Task<Turn::Next> Turn::step() {
   actor_.set_status(busy());
   begin_message();
+  failpoint::reach("session.step.begun");
 
   StepAssembler assembler(engine_.loop, engine_.clock, engine_.ids, message_.session_id, message_.id,
                           {.record =
@@ -222,6 +225,7 @@ Task<Turn::Next> Turn::step() {
   auto finish = co_await call_model(assembler);
   actor_.on_store_streaming(nullptr);
   std::vector<RequestedCall> requested = assembler.finish();
+  failpoint::reach("session.step.model_finished");
 
   if (!finish) {
     for (const RequestedCall& call : requested) {
@@ -252,6 +256,7 @@ Task<Turn::Next> Turn::step() {
   assembler.begin();
   finish_step(reason, finish->tokens);
   complete_message();
+  failpoint::reach("session.step.finished");
   append_step(messages_, MessageWithParts{message_, parts_});
   co_return next;
 }
@@ -315,8 +320,10 @@ Task<Turn::Next> Turn::run_calls(std::vector<Part> calls) {
     tool.state = std::move(running);
     record_part(part);
   }
+  failpoint::reach("session.tools.requested");
   const auto stored = co_await actor_.committed();
   if (!stored) co_return Next::error;
+  failpoint::reach("session.tools.committed");
 
   std::vector<Task<bool>> running;
   running.reserve(calls.size());
@@ -343,7 +350,9 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                              .pool = engine_.pool,
                              .processes = engine_.processes,
                              .ids = engine_.ids};
+  failpoint::reach("session.tool.begin");
   auto result = co_await engine_.tools.run(tool.tool, std::move(input), context);
+  failpoint::reach("session.tool.finished");
   const TimeMs now = engine_.clock.now_ms();
   host.close();
   bool rejected = false;
@@ -367,6 +376,7 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                            .end = now};
   }
   record_part(part);
+  failpoint::reach("session.tool.recorded");
   co_return rejected;
 }
 

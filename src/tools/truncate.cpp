@@ -1,5 +1,6 @@
 #include "tools/truncate.hpp"
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "base/paths.hpp"
 
@@ -28,12 +29,15 @@ std::optional<Head> cut_head(std::string_view text, std::size_t lines_max, std::
 Task<std::filesystem::path> keep_full_output(std::string text, ToolContext& context) {
   std::filesystem::path file = context.output_dir / context.ids.other("tool");
   const auto write = [file, text = std::move(text)]() -> Result<void> {
+    if (failpoint::fails("output.keep"))
+      return fail(ErrorCode::unavailable, "cannot write {}: failpoint", file.string());
     std::error_code error;
     std::filesystem::create_directories(file.parent_path(), error);
     return write_file_atomically(file, text, 0600);
   };
   const auto written = co_await blocking(context.loop, context.pool, write);
   if (!written) log::warn("full tool output is lost: {}", written.error().message);
+  failpoint::reach("output.kept");
   co_return file;
 }
 

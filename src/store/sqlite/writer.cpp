@@ -1,5 +1,6 @@
 #include "store/sqlite/writer.hpp"
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 
 namespace quarterdeck::store::sqlite {
@@ -87,6 +88,7 @@ void Writer::run() {
 
 void Writer::write_queued(std::vector<Job> group) {
   write(group);
+  failpoint::reach("store.report.before");
   loop_.post([group = std::move(group), observer = observer_, queued = queued_events_]() mutable {
     for (Job& job : group) {
       if (auto* appended = std::get_if<Append>(&job)) {
@@ -102,27 +104,34 @@ void Writer::write_queued(std::vector<Job> group) {
           job);
     }
   });
+  failpoint::reach("store.report.after");
 }
 
 void Writer::write(std::vector<Job>& group) {
   const Seq before = seq_;
   try {
     at("begin");
+    failpoint::reach("store.begin.before");
     connection_->run("BEGIN IMMEDIATE");
+    failpoint::reach("store.begin.after");
     for (Job& job : group) {
       if (auto* append_job = std::get_if<Append>(&job)) {
         apply(*append_job);
       } else {
         projector_.put_project(std::get<PutProject>(job).project);
+        failpoint::reach("store.project.put");
       }
     }
     at("commit");
+    if (failpoint::fails("store.commit.before")) throw SqlFailure(SQLITE_IOERR_WRITE, "failpoint store.commit.before");
     connection_->run("COMMIT");
+    failpoint::reach("store.commit.after");
     at("committed");
   } catch (const SqlFailure& failure) {
     seq_ = before;
     // SQLite rolls back by itself after some failures.
     try {
+      failpoint::reach("store.rollback");
       if (connection_->in_transaction()) connection_->run("ROLLBACK");
     } catch (const SqlFailure& again) {
       log::error("rolling back: {}", again.what());
@@ -148,8 +157,11 @@ void Writer::apply(Append& job) {
       return;
     }
     stored.push_back(std::move(*event));
+    if (failpoint::fails("store.event.projected"))
+      throw SqlFailure(SQLITE_IOERR_WRITE, "failpoint store.event.projected");
   }
   connection_->run("RELEASE batch");
+  failpoint::reach("store.batch.applied");
   job.result = std::move(stored);
 }
 
