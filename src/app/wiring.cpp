@@ -65,7 +65,7 @@ class WiredServer final : public Server {
     instances_ = std::make_unique<session::Instances>(
         loop_, *pool_, *processes_, places_, [this](config::Config config) { return providers(std::move(config)); });
 
-    tools_.emplace(tools::builtin());
+    tools_.emplace(tools::builtin(*http_client_));
     engine_.emplace(session::Engine{
         .loop = loop_,
         .pool = *pool_,

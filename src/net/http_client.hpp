@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "base/task.hpp"
+#include "net/address.hpp"
 #include "net/event_loop.hpp"
 #include "net/http.hpp"
 
@@ -23,6 +25,9 @@ struct ClientRequest {
   std::int64_t first_byte_timeout_ms = 60'000;  // from sending until the first byte of the answer's head
   std::int64_t idle_timeout_ms = 60'000;        // between two pieces of the body
   std::int64_t total_timeout_ms = 0;            // 0 = none
+  // Asked with every address before a connection to it, after names were resolved; no means `denied`. Empty: all.
+  std::function<bool(const Address&)> may_connect;
+  bool proxy = true;  // as the environment says (HTTPS_PROXY, NO_PROXY…); behind one, may_connect sees only its address
 };
 
 // Receives an answer as it arrives, on the loop.
@@ -37,7 +42,7 @@ class ResponseSink {
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
-  // Ends when the answer is complete. Errors: `cancelled` (stop requested), `unavailable` (could not connect, reset, a
+  // Ends when the answer is complete. Errors: `cancelled` (stop requested), `denied` (may_connect), `unavailable` (could not connect, reset, a
   // deadline passed: the message says which), `invalid` (malformed URL). An HTTP error status is not an error here.
   // `sink` must outlive the task.
   virtual Task<Result<void>> fetch(ClientRequest request, ResponseSink& sink, std::stop_token stop) = 0;

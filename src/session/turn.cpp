@@ -344,6 +344,7 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                              .directory = instance_->location.directory,
                              .worktree = instance_->location.worktree,
                              .output_dir = engine_.places.data / "tool-output",
+                             .settings = instance_->config.ours,
                              .stop = stop_,
                              .host = host,
                              .loop = engine_.loop,
@@ -524,7 +525,7 @@ std::vector<llm::ToolSpec> Turn::offered_tools() const {
   const bool patch = uses_apply_patch(*model_);
   for (const auto& tool : engine_.tools.all()) {
     const std::string_view name = tool->name();
-    if (name == "invalid") continue;
+    if (name == "invalid" || !tool->configured(instance_->config.ours)) continue;
     if (name == "apply_patch" && !patch) continue;
     if ((name == "edit" || name == "write") && patch) continue;
     if (permission::is_disabled(tool->permission(), {agent_->permission, session_rules})) continue;

@@ -9,11 +9,13 @@
 #include "tools/read/read.hpp"
 #include "tools/todowrite/todowrite.hpp"
 #include "tools/tool.hpp"
+#include "tools/webfetch/webfetch.hpp"
+#include "tools/websearch/websearch.hpp"
 #include "tools/write/write.hpp"
 
 namespace quarterdeck::tools {
 
-Registry builtin() {
+Registry builtin(net::HttpClient& http) {
   // Shared by the tools that change files, so that no two calls change one file at a time.
   const auto locks = std::make_shared<FileLocks>();
   std::vector<std::unique_ptr<Tool>> tools;
@@ -26,6 +28,8 @@ Registry builtin() {
   tools.push_back(make_list());
   tools.push_back(make_read());
   tools.push_back(make_todowrite());
+  tools.push_back(make_webfetch(http));
+  tools.push_back(make_websearch(http));
   tools.push_back(make_write(locks));
   return Registry(std::move(tools));
 }

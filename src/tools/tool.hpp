@@ -16,6 +16,7 @@
 #include "base/loop.hpp"
 #include "domain/message.hpp"
 #include "domain/session.hpp"
+#include "net/http_client.hpp"
 #include "process/process.hpp"
 
 namespace quarterdeck::tools {
@@ -68,6 +69,7 @@ struct ToolContext {
   std::filesystem::path directory;   // where the session works: relative paths start here
   std::filesystem::path worktree;    // root of the project; "/" outside a repository
   std::filesystem::path output_dir;  // full outputs of truncated calls: <data>/tool-output
+  domain::JsonText settings{"{}"};   // the configuration's member "quarterdeck"
   std::stop_token stop;
   ToolHost& host;
   Loop& loop;
@@ -84,6 +86,8 @@ class Tool {
   virtual std::string_view parameters() const = 0;  // JSON schema, draft 2020-12
   // Permission whose "deny *" takes the tool away from the model; "edit" for write and apply_patch.
   virtual std::string_view permission() const { return name(); }
+  // False when `settings` (the configuration's member "quarterdeck") lack what it needs: the model is not told of it.
+  virtual bool configured(const domain::JsonText& settings) const { return static_cast<void>(settings), true; }
   // True when running it again after a crash can do no harm (read, grep).
   virtual bool idempotent() const { return false; }
   // `input` is JSON text, valid or not: decoding it with an error the model can act on is the tool's first step
@@ -110,7 +114,7 @@ class Registry {
   std::vector<std::unique_ptr<Tool>> tools_;
 };
 
-// apply_patch bash edit glob grep invalid list read todowrite write.
-Registry builtin();
+// apply_patch bash edit glob grep invalid list read todowrite webfetch websearch write. The client outlives the registry.
+Registry builtin(net::HttpClient& http);
 
 }  // namespace quarterdeck::tools

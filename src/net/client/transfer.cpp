@@ -1,5 +1,8 @@
 #include "net/client/transfer.hpp"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -97,6 +100,14 @@ Result<void> Transfer::prepare() {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  if (!request_.proxy) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  if (request_.may_connect) {
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+    // A connection that another request opened was not asked about.
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
   if (request_.connect_timeout_ms > 0) {
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout_ms));
   }
@@ -196,7 +207,27 @@ std::size_t Transfer::on_body(const char* bytes, std::size_t size, std::size_t c
   return CURL_WRITEFUNC_ERROR;
 }
 
+curl_socket_t Transfer::on_open_socket(void* self, curlsocktype, curl_sockaddr* target) {
+  auto* transfer = static_cast<Transfer*>(self);
+  char text[INET6_ADDRSTRLEN] = "an address of no known kind";
+  const sockaddr* address = &target->addr;
+  if (address->sa_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, text, sizeof text);
+  } else if (address->sa_family == AF_INET6) {
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, text, sizeof text);
+  }
+  const auto parsed = parse_address(text);
+  if (!parsed || !transfer->request_.may_connect(*parsed)) {
+    transfer->refused_ = text;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
+}
+
 Result<void> Transfer::outcome_of(CURLcode code) const {
+  if (code != CURLE_OK && !refused_.empty()) {
+    return fail(ErrorCode::denied, "{} leads to {}, which may not be reached", host_, refused_);
+  }
   const std::string_view detail = curl_error_[0] ? curl_error_ : curl_easy_strerror(code);
   switch (code) {
     case CURLE_OK: return {};

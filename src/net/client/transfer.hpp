@@ -35,6 +35,7 @@ class Transfer {
  private:
   static std::size_t on_header(const char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(const char* bytes, std::size_t size, std::size_t count, void* self);
+  static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
   bool take_header_line(std::string_view line);
   void check_deadlines();
 
@@ -58,6 +59,7 @@ class Transfer {
   std::size_t header_bytes_ = 0;
   bool head_done_ = false;
   bool sink_stopped_ = false;
+  std::string refused_;  // the address that may_connect refused
   std::exception_ptr thrown_;
 
   std::move_only_function<void(Error)> give_up_;

@@ -46,6 +46,14 @@ class NoProcesses final : public process::Processes {
   std::size_t running() const override { return 0; }
 };
 
+// For tools that must not reach out.
+class NoHttp final : public net::HttpClient {
+ public:
+  Task<Result<void>> fetch(net::ClientRequest request, net::ResponseSink&, std::stop_token) override {
+    co_return fail(ErrorCode::unavailable, "no network: {}", request.url);
+  }
+};
+
 class ToolTest : public ::testing::Test {
  protected:
   ToolTest() {
@@ -118,7 +126,8 @@ class ToolTest : public ::testing::Test {
   std::stop_source stop_;
   FakeHost host_;
   NoProcesses no_processes_;
-  Registry registry_ = builtin();
+  NoHttp no_http_;
+  Registry registry_ = builtin(no_http_);
 };
 
 }  // namespace quarterdeck::tools::testing
