@@ -252,7 +252,7 @@ TEST_F(ConversationTest, RunsManyStreamsAtOnce) {
 TEST_F(ConversationTest, MakesTitles) {
   auto asked = request("repair the parser, please");
   asked.tools.clear();
-  asked.messages.insert(asked.messages.begin(), {Role::system, {TextContent{"Answer with one title."}}});
+  asked.messages.insert(0, {Role::system, {TextContent{"Answer with one title."}}});
   ASSERT_TRUE(ask(asked));
   EXPECT_EQ(sink_.text, "Repair the parser, please");
 }

@@ -15,7 +15,7 @@ using namespace domain;
 Actor::Actor(Engine& engine, State state)
     : engine_(engine),
       state_(std::move(state)),
-      journal_(engine.loop, engine.store, engine.feed,
+      journal_(engine.loop, engine.store, engine.feed, engine.histories,
                {state_.session.id, state_.session.directory, state_.session.project_id}),
       gate_(engine.loop) {}
 

@@ -1,7 +1,7 @@
 #include "session/context.hpp"
 
 #include <algorithm>
-#include <map>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -51,17 +51,7 @@ JsonText input_of(const ToolState& state) {
   return std::visit([](const auto& s) { return s.input; }, state);
 }
 
-}  // namespace
-
-std::string data_url_bytes(std::string_view url) {
-  const std::size_t comma = url.find(',');
-  if (!url.starts_with("data:") || comma == std::string_view::npos) return {};
-  const std::string_view head = url.substr(0, comma);
-  const std::string_view body = url.substr(comma + 1);
-  return head.ends_with(";base64") ? base64_decode(body).value_or("") : percent_decode(body);
-}
-
-void append_step(std::vector<llm::ChatMessage>& messages, const MessageWithParts& step) {
+std::vector<llm::ChatMessage> render_step(const MessageWithParts& step) {
   llm::ChatMessage assistant{.role = llm::Role::assistant};
   llm::ChatMessage results{.role = llm::Role::tool};
   for (const Part& part : step.parts) {
@@ -77,37 +67,60 @@ void append_step(std::vector<llm::ChatMessage>& messages, const MessageWithParts
   // Reasoning alone says nothing to the next call, and providers refuse empty messages.
   const bool speaks = std::ranges::any_of(
       assistant.content, [](const llm::Content& c) { return !std::holds_alternative<llm::ReasoningContent>(c); });
-  if (!speaks) return;
+  std::vector<llm::ChatMessage> messages;
+  if (!speaks) return messages;
   messages.push_back(std::move(assistant));
   if (!results.content.empty()) messages.push_back(std::move(results));
+  return messages;
 }
 
-std::vector<llm::ChatMessage> chat_messages(const std::vector<MessageWithParts>& history, const MessageId& current) {
-  std::map<MessageId, std::vector<const MessageWithParts*>> steps;
-  for (const MessageWithParts& message : history) {
-    if (const auto* assistant = std::get_if<AssistantMessage>(&message.info)) {
-      steps[assistant->parent_id].push_back(&message);
-    }
-  }
+}  // namespace
+
+std::string data_url_bytes(std::string_view url) {
+  const std::size_t comma = url.find(',');
+  if (!url.starts_with("data:") || comma == std::string_view::npos) return {};
+  const std::string_view head = url.substr(0, comma);
+  const std::string_view body = url.substr(comma + 1);
+  return head.ends_with(";base64") ? base64_decode(body).value_or("") : percent_decode(body);
+}
+
+std::vector<llm::ChatMessage> render(const MessageWithParts& message) {
+  if (std::holds_alternative<AssistantMessage>(message.info)) return render_step(message);
+  llm::ChatMessage asked{.role = llm::Role::user};
+  for (const Part& part : message.parts) add_user_part(asked, part.content);
   std::vector<llm::ChatMessage> messages;
-  const MessageWithParts* prompt = nullptr;
-  const auto add_turn = [&](const MessageWithParts& user) {
-    llm::ChatMessage asked{.role = llm::Role::user};
-    for (const Part& part : user.parts) add_user_part(asked, part.content);
-    if (!asked.content.empty()) messages.push_back(std::move(asked));
-    for (const MessageWithParts* step : steps[id_of(user.info)]) append_step(messages, *step);
+  if (!asked.content.empty()) messages.push_back(std::move(asked));
+  return messages;
+}
+
+llm::ChatMessages chat_messages(const History& history, const MessageId& current,
+                                const std::optional<MessageId>& without) {
+  std::unordered_map<std::string_view, std::vector<const HistoryMessage*>> steps;
+  steps.reserve(history.messages().size());
+  for (const HistoryMessage& message : history.messages()) {
+    const auto* assistant = std::get_if<AssistantMessage>(&message.info());
+    if (assistant && assistant->id != without) steps[assistant->parent_id.value].push_back(&message);
+  }
+  llm::ChatMessages messages;
+  const auto add = [&](const HistoryMessage& message) {
+    for (const auto& said : message.said()) messages.push_back(said);
   };
-  bool after_current = false;
-  for (const MessageWithParts& message : history) {
-    if (!std::holds_alternative<UserMessage>(message.info)) continue;
-    const MessageId& id = id_of(message.info);
+  const auto add_turn = [&](const HistoryMessage& prompt) {
+    add(prompt);
+    const auto answer = steps.find(id_of(prompt.info()).value);
+    if (answer == steps.end()) return;
+    for (const HistoryMessage* step : answer->second) add(*step);
+  };
+  const HistoryMessage* prompt = nullptr;
+  for (const HistoryMessage& message : history.messages()) {
+    if (!std::holds_alternative<UserMessage>(message.info())) continue;
+    const MessageId& id = id_of(message.info());
     if (id == current) {
       prompt = &message;
-      after_current = true;
       continue;
     }
     // Later prompts wait for their own turn; those with an answer already (an earlier id, a later clock) belong.
-    if (after_current && !steps.contains(id)) continue;
+    if (prompt && !steps.contains(id.value)) continue;
     add_turn(message);
   }
   if (prompt) add_turn(*prompt);

@@ -6,6 +6,7 @@
 
 #include "domain/message.hpp"
 #include "llm/provider.hpp"
+#include "session/history.hpp"
 
 namespace quarterdeck::session {
 
@@ -13,11 +14,12 @@ namespace quarterdeck::session {
 // (a prompt may arrive while an earlier one is answered). Prompts without an answer that are not `current` (still queued
 // behind it) are left out.
 // Law: every tool call in the result has exactly one result, also where a crash or an abort left none.
-std::vector<llm::ChatMessage> chat_messages(const std::vector<domain::MessageWithParts>& history,
-                                            const MessageId& current);
+// `without`, an answer that is not settled yet, is left out too.
+llm::ChatMessages chat_messages(const History& history, const MessageId& current,
+                                const std::optional<MessageId>& without = {});
 
-// The messages that one step adds: its text and calls, and the results of the calls.
-void append_step(std::vector<llm::ChatMessage>& messages, const domain::MessageWithParts& step);
+// What the model sees of one message: a prompt; or a step's text and calls, then the results of the calls.
+std::vector<llm::ChatMessage> render(const domain::MessageWithParts& message);
 
 // Decodes "data:<mime>[;base64],…"; empty when it is not a data URL.
 std::string data_url_bytes(std::string_view url);

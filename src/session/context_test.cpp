@@ -22,7 +22,7 @@ PartContent call(std::string id, ToolState state) {
   return ToolPart{.call_id = std::move(id), .tool = "bash", .state = std::move(state)};
 }
 
-std::string summary(const std::vector<llm::ChatMessage>& messages) {
+std::string summary(const llm::ChatMessages& messages) {
   std::string out;
   for (const auto& message : messages) {
     out += message.role == Role::user ? "U:" : message.role == Role::assistant ? "A:" : "T:";
@@ -68,13 +68,13 @@ TEST(Context, TextAttachmentsAreShownAsText) {
   MessageWithParts prompt = user("msg_1", "see");
   prompt.parts.push_back(
       {.content = FilePart{.mime = "text/plain", .filename = "a.txt", .url = "data:text/plain;base64,aGkK"}});
-  EXPECT_EQ(summary(chat_messages({prompt}, {"msg_1"})), "U:seeAttached file a.txt:\nhi\n ");
+  EXPECT_EQ(summary(chat_messages(std::vector{prompt}, {"msg_1"})), "U:seeAttached file a.txt:\nhi\n ");
 }
 
 TEST(Context, IgnoredTextIsNotSent) {
   MessageWithParts prompt = user("msg_1", "a");
   prompt.parts.push_back({.content = TextPart{.text = "b", .ignored = true}});
-  EXPECT_EQ(summary(chat_messages({prompt}, {"msg_1"})), "U:a ");
+  EXPECT_EQ(summary(chat_messages(std::vector{prompt}, {"msg_1"})), "U:a ");
 }
 
 TEST(DataUrl, DecodesBase64AndPercent) {

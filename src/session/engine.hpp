@@ -13,6 +13,7 @@
 #include "feed/feed.hpp"
 #include "llm/provider.hpp"
 #include "process/process.hpp"
+#include "session/history_cache.hpp"
 #include "session/instance.hpp"
 #include "store/event_store.hpp"
 #include "store/query.hpp"
@@ -45,6 +46,8 @@ struct Engine {
   Places places;
   EngineOptions options;
   std::stop_token shutdown;  // requested when the server stops: turns are left open for the next start
+
+  std::shared_ptr<HistoryCache> histories = std::make_shared<HistoryCache>(loop, pool, query);
 
   bool shutting_down() const { return shutdown.stop_requested(); }
 };

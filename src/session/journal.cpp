@@ -12,8 +12,9 @@ struct Journal::Batch {
 };
 
 struct Journal::Shared : std::enable_shared_from_this<Shared> {
-  Shared(Loop& owner, store::EventStore& events, feed::Feed& subscribers, Address where)
-      : loop(owner), store(events), feed(subscribers), address(std::move(where)) {}
+  Shared(Loop& owner, store::EventStore& events, feed::Feed& subscribers, std::shared_ptr<HistoryCache> cache,
+         Address where)
+      : loop(owner), store(events), feed(subscribers), histories(std::move(cache)), address(std::move(where)) {}
 
   void publish_delta(const domain::Delta& delta) {
     feed.publish(feed::DeltaEnvelope{
@@ -44,7 +45,8 @@ struct Journal::Shared : std::enable_shared_from_this<Shared> {
     } else {
       std::size_t next = 0;
       for (const auto& entry : batch.entries) {
-        if (std::holds_alternative<domain::Event>(entry)) {
+        if (const auto* event = std::get_if<domain::Event>(&entry)) {
+          histories->apply(address.session, *event);
           feed.publish((*stored)[next++]);
         } else {
           publish_delta(std::get<domain::Delta>(entry));
@@ -57,13 +59,15 @@ struct Journal::Shared : std::enable_shared_from_this<Shared> {
   Loop& loop;
   store::EventStore& store;
   feed::Feed& feed;
+  std::shared_ptr<HistoryCache> histories;
   Address address;
   std::deque<Batch> batches;  // oldest first; only the last may be unsent
   std::optional<Error> error;
 };
 
-Journal::Journal(Loop& loop, store::EventStore& store, feed::Feed& feed, Address address)
-    : loop_(loop), shared_(std::make_shared<Shared>(loop, store, feed, std::move(address))) {}
+Journal::Journal(Loop& loop, store::EventStore& store, feed::Feed& feed, std::shared_ptr<HistoryCache> histories,
+                 Address address)
+    : loop_(loop), shared_(std::make_shared<Shared>(loop, store, feed, std::move(histories), std::move(address))) {}
 
 Journal::~Journal() { shared_->send(); }
 

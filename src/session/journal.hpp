@@ -11,6 +11,7 @@
 #include "base/async.hpp"
 #include "domain/event.hpp"
 #include "feed/feed.hpp"
+#include "session/history_cache.hpp"
 #include "store/event_store.hpp"
 
 namespace quarterdeck::session {
@@ -23,7 +24,9 @@ class Journal {
     std::string project_id;
   };
 
-  Journal(Loop& loop, store::EventStore& store, feed::Feed& feed, Address address);
+  // `histories` hears of every committed event; shared with commits that outlive the journal and the engine.
+  Journal(Loop& loop, store::EventStore& store, feed::Feed& feed, std::shared_ptr<HistoryCache> histories,
+          Address address);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;

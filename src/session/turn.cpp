@@ -127,19 +127,23 @@ Task<std::string> Turn::run() {
 }
 
 Task<Result<void>> Turn::prepare() {
-  const SessionId session = actor_.state().session.id;
-  store::Query& query = engine_.query;
-  auto load = [&query, session] { return query.history(session); };
-  auto history = co_await blocking(engine_.loop, engine_.pool, load);
-  if (!history) co_return std::unexpected(std::move(history.error()).in("loading the history"));
+  const Places places = engine_.places;
+  const auto directory = instance_->location.directory;
+  const auto worktree = instance_->location.worktree;
+  const auto extra = instance_->config.instructions;
+  auto read = [places, directory, worktree, extra] {
+    return workspace::read_instructions(places, directory, worktree, extra);
+  };
+  const auto instructions = co_await blocking(engine_.loop, engine_.pool, read);
 
-  for (auto& message : *history) newest_ = std::max(newest_, id_of(message.info));
-  const auto prompt =
-      std::ranges::find_if(*history, [&](const MessageWithParts& m) { return id_of(m.info) == prompt_; });
-  if (prompt == history->end() || !std::holds_alternative<UserMessage>(prompt->info)) {
+  // From here on nothing waits: what the cache handed out holds.
+  CO_TRY(const History* history, co_await engine_.histories->of(actor_.state().session.id));
+  newest_ = std::max(newest_, history->newest());
+  const HistoryMessage* prompt = history->find(prompt_);
+  if (!prompt || !std::holds_alternative<UserMessage>(prompt->info())) {
     co_return fail(ErrorCode::not_found, "Message not found: {}", prompt_.value);
   }
-  user_ = std::get<UserMessage>(prompt->info);
+  user_ = std::get<UserMessage>(prompt->info());
   agent_ = instance_->find_agent(user_.agent);
   if (!agent_) co_return fail(ErrorCode::invalid, "Agent not found: {}", user_.agent);
   provider_ = instance_->find_provider(user_.model.provider_id);
@@ -149,23 +153,12 @@ Task<Result<void>> Turn::prepare() {
   }
 
   // A restart cut this turn: its unfinished step is settled first (finish_interrupted_step).
-  const auto open = std::ranges::find_if(*history, [&](const MessageWithParts& m) {
-    const auto* assistant = std::get_if<AssistantMessage>(&m.info);
-    return assistant && assistant->parent_id == prompt_ && !assistant->completed;
-  });
-  if (open != history->end()) {
-    interrupted_ = std::move(*open);
-    history->erase(open);
+  for (const HistoryMessage& message : history->messages()) {
+    const auto* assistant = std::get_if<AssistantMessage>(&message.info());
+    const bool open = assistant && assistant->parent_id == prompt_ && !assistant->completed;
+    if (open && !interrupted_) interrupted_ = message.message();
   }
 
-  const Places places = engine_.places;
-  const auto directory = instance_->location.directory;
-  const auto worktree = instance_->location.worktree;
-  const auto extra = instance_->config.instructions;
-  auto read = [places, directory, worktree, extra] {
-    return workspace::read_instructions(places, directory, worktree, extra);
-  };
-  const auto instructions = co_await blocking(engine_.loop, engine_.pool, read);
   const bool is_git = instance_->location.project.vcs.has_value();
   messages_.push_back({.role = llm::Role::system,
                        .content = {llm::TextContent{system_prompt({
@@ -179,8 +172,9 @@ Task<Result<void>> Turn::prepare() {
                            .instructions = instructions,
                            .extra = user_.system.value_or(""),
                        })}}});
-  auto said = chat_messages(*history, prompt_);
-  messages_.insert(messages_.end(), std::make_move_iterator(said.begin()), std::make_move_iterator(said.end()));
+  std::optional<MessageId> unsettled;
+  if (interrupted_) unsettled = id_of(interrupted_->info);
+  messages_.append(chat_messages(*history, prompt_, unsettled));
   co_return Result<void>();
 }
 
@@ -257,7 +251,7 @@ Task<Turn::Next> Turn::step() {
   finish_step(reason, finish->tokens);
   complete_message();
   failpoint::reach("session.step.finished");
-  append_step(messages_, MessageWithParts{message_, parts_});
+  add_step();
   co_return next;
 }
 
@@ -442,7 +436,7 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
   // What was streamed stays as it is, and the next step goes on from it.
   message_.finish = message_.finish.value_or("interrupted");
   complete_message();
-  append_step(messages_, MessageWithParts{message_, parts_});
+  add_step();
   if (messages_.back().role == llm::Role::assistant) {
     messages_.push_back({.role = llm::Role::user,
                          .content = {llm::TextContent{"[Your last answer was cut off by a restart of the server. "
@@ -501,6 +495,10 @@ bool Turn::stuck() const {
   if (fingerprints_.size() < count) return false;
   return std::all_of(fingerprints_.end() - static_cast<std::ptrdiff_t>(count), fingerprints_.end(),
                      [&](std::size_t f) { return f == fingerprints_.back(); });
+}
+
+void Turn::add_step() {
+  for (llm::ChatMessage& said : render({message_, parts_})) messages_.push_back(std::move(said));
 }
 
 void Turn::complete_message() {

@@ -36,6 +36,7 @@ class Turn {
   // `input`: the arguments as the model wrote them. True: a person rejected it.
   Task<bool> run_call(domain::Part part, domain::JsonText input);
   Task<Next> finish_interrupted_step();
+  void add_step();  // what was said in it goes to the next model call
   bool stuck() const;
   Recovery recovery() const;
   bool may_resume() const;
@@ -59,7 +60,7 @@ class Turn {
   const domain::Agent* agent_ = nullptr;
   const domain::ProviderInfo* provider_ = nullptr;
   const domain::ModelInfo* model_ = nullptr;
-  std::vector<llm::ChatMessage> messages_;
+  llm::ChatMessages messages_;
   std::optional<domain::MessageWithParts> interrupted_;  // the step that a restart cut off
   MessageId newest_;  // later messages must sort after it
 

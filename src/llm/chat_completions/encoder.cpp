@@ -114,7 +114,7 @@ class Messages {
   Messages(const ModelRequest& request, std::vector<Message>& out)
       : out_(out), images_(request.model.attachment), reasoning_back_(wants_reasoning_back(request)) {}
 
-  void system(const std::vector<ChatMessage>& messages) {
+  void system(const ChatMessages& messages) {
     std::string text;
     for (const auto& message : messages) {
       if (message.role == Role::system) join(text, message);
