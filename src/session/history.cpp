@@ -172,8 +172,11 @@ void History::append(const PartAppended& appended) {
   if (!message) return;
   for (Part& part : message->change().parts) {
     if (part.id != appended.part_id) continue;
-    if (auto* text = std::get_if<TextPart>(&part.content)) text->text += appended.text;
-    if (auto* reasoning = std::get_if<ReasoningPart>(&part.content)) reasoning->text += appended.text;
+    std::string* text = nullptr;
+    if (auto* said = std::get_if<TextPart>(&part.content)) text = &said->text;
+    if (auto* thought = std::get_if<ReasoningPart>(&part.content)) text = &thought->text;
+    if (!text) continue;
+    *text += appended.text;
     bytes_ += 2 * appended.text.size();
   }
 }

@@ -23,6 +23,7 @@ class HistoryTest : public ::testing::Test {
     auto opened = store::open_sqlite(loop_, clock_, system_random(), {.directory = dir_.path() / "data"});
     if (!opened) throw std::runtime_error(opened.error().message);
     store_ = std::move(*opened);
+    cache_ = make({});
   }
 
   // Commits, and tells the cache, like a journal.
@@ -52,7 +53,7 @@ class HistoryTest : public ::testing::Test {
   FakeClock clock_;
   std::unique_ptr<BlockingPool> pool_ = make_blocking_pool(1);
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<HistoryCache> cache_ = make(HistoryCacheOptions{});
+  std::unique_ptr<HistoryCache> cache_;
 
   std::unique_ptr<HistoryCache> make(HistoryCacheOptions options) {
     return std::make_unique<HistoryCache>(loop_, *pool_, store_->query(), options);
