@@ -1,9 +1,11 @@
 #include "llm/local_endpoints.hpp"
 
+#include <charconv>
 #include <optional>
 
 #include "base/async.hpp"
 #include "llm/chat_completions.hpp"
+#include "net/local_port.hpp"
 #include "wire/json.hpp"
 
 namespace quarterdeck::llm {
@@ -21,7 +23,18 @@ bool can_chat(std::string_view id) {
   return true;
 }
 
+// Usually nobody is there, and asking the kernel is enough to know: no HTTP client has to be loaded for it.
+bool nobody_there(std::string_view base_url) {
+  constexpr std::string_view kHere = "http://127.0.0.1:";
+  if (!base_url.starts_with(kHere)) return false;
+  base_url.remove_prefix(kHere.size());
+  std::uint16_t port = 0;
+  const auto parsed = std::from_chars(base_url.data(), base_url.data() + base_url.size(), port);
+  return parsed.ec == std::errc{} && !net::may_listen_locally(port);
+}
+
 Task<std::optional<domain::ProviderInfo>> probe(net::HttpClient& client, LocalEndpoint endpoint) {
+  if (nobody_there(endpoint.base_url)) co_return std::nullopt;
   net::ClientRequest request{.url = endpoint.base_url + "/models",
                              .connect_timeout_ms = kProbeMs,
                              .first_byte_timeout_ms = kProbeMs,

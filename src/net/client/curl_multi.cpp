@@ -10,19 +10,17 @@
 namespace quarterdeck::net {
 
 CurlMulti::CurlMulti(Loop& loop, Done on_done) : loop_(loop), on_done_(std::move(on_done)) {
-  // Once a process; C++ makes the initialisation of a local static safe between threads.
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  multi_ = curl_multi_init();
+  multi_ = curl().multi_init();
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-  if (initialised != CURLE_OK || !multi_ || !epoll_.valid()) throw std::runtime_error("libcurl cannot start");
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  if (!multi_ || !epoll_.valid()) throw std::runtime_error("libcurl cannot start");
+  curl().multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl().multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl().multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl().multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   watch_ = loop_.watch_readable(epoll_.get(), [this] { on_sockets_ready(); });
 }
 
-CurlMulti::~CurlMulti() { curl_multi_cleanup(multi_); }
+CurlMulti::~CurlMulti() { curl().multi_cleanup(multi_); }
 
 void CurlMulti::outside_callbacks(Loop::Callback work) {
   if (acting_) {
@@ -77,14 +75,14 @@ void CurlMulti::on_sockets_ready() {
 void CurlMulti::act(curl_socket_t socket, int events) {
   acting_ = true;
   int running = 0;
-  curl_multi_socket_action(multi_, socket, events, &running);
+  curl().multi_socket_action(multi_, socket, events, &running);
   acting_ = false;
 }
 
 void CurlMulti::finish_action() {
   for (auto& work : std::exchange(postponed_, {})) work();
   int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+  while (const CURLMsg* message = curl().multi_info_read(multi_, &left)) {
     if (message->msg == CURLMSG_DONE) on_done_(message->easy_handle, message->data.result);
   }
 }

@@ -7,10 +7,9 @@
 #include <memory>
 #include <vector>
 
-#include <curl/curl.h>
-
 #include "base/loop.hpp"
 #include "base/unique_fd.hpp"
+#include "net/client/curl_library.hpp"
 
 namespace quarterdeck::net {
 

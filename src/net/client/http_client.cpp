@@ -10,11 +10,10 @@ namespace {
 
 class CurlClient final : public HttpClient {
  public:
-  explicit CurlClient(EventLoop& loop)
-      : loop_(loop), multi_(loop, [this](CURL* easy, CURLcode code) { on_done(easy, code); }) {}
+  explicit CurlClient(EventLoop& loop) : loop_(loop) {}
   ~CurlClient() override {
     for (const auto& [easy, transfer] : std::exchange(transfers_, {})) {
-      curl_multi_remove_handle(multi_.handle(), easy);
+      curl().multi_remove_handle(multi_->handle(), easy);
       transfer->finish(fail(ErrorCode::cancelled, "the HTTP client was closed"));
     }
   }
@@ -36,13 +35,15 @@ class CurlClient final : public HttpClient {
   void on_done(CURL* easy, CURLcode code);
 
   EventLoop& loop_;
-  CurlMulti multi_;
+  std::optional<CurlMulti> multi_;  // from the first request on
   // Shared with the task that waits and with work postponed out of curl's callbacks.
   std::unordered_map<CURL*, std::shared_ptr<Transfer>> transfers_;
 };
 
 Task<Result<void>> CurlClient::fetch(ClientRequest request, ResponseSink& sink, std::stop_token stop) {
   if (stop.stop_requested()) co_return fail(ErrorCode::cancelled, "cancelled before it was sent");
+  CO_TRY_VOID(load_curl());
+  if (!multi_) multi_.emplace(loop_, [this](CURL* easy, CURLcode code) { on_done(easy, code); });
   const auto transfer = std::make_shared<Transfer>(loop_, std::move(request), sink);
   CO_TRY_VOID(transfer->prepare());
   begin(transfer);
@@ -65,15 +66,15 @@ void CurlClient::begin(std::shared_ptr<Transfer> transfer) {
     const auto late = weak.lock();
     if (late && !late->finished()) end(late, std::unexpected(std::move(error)));
   });
-  multi_.outside_callbacks([this, transfer] {
-    if (!transfer->finished()) curl_multi_add_handle(multi_.handle(), transfer->easy());
+  multi_->outside_callbacks([this, transfer] {
+    if (!transfer->finished()) curl().multi_add_handle(multi_->handle(), transfer->easy());
   });
 }
 
 void CurlClient::end(std::shared_ptr<Transfer> transfer, Result<void> outcome) {
   transfers_.erase(transfer->easy());
   transfer->finish(std::move(outcome));
-  multi_.outside_callbacks([this, transfer] { curl_multi_remove_handle(multi_.handle(), transfer->easy()); });
+  multi_->outside_callbacks([this, transfer] { curl().multi_remove_handle(multi_->handle(), transfer->easy()); });
 }
 
 void CurlClient::on_done(CURL* easy, CURLcode code) {

@@ -38,15 +38,15 @@ bool is_token(std::string_view text) {
 Result<std::string> host_of(const std::string& url) {
   const auto invalid = [](std::string_view why) { return fail(ErrorCode::invalid, "malformed URL: {}", why); };
   if (holds_control(url)) return invalid("it holds control characters");
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
-  if (const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME)) {
-    return invalid(curl_url_strerror(code));
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl().url(), curl().url_cleanup);
+  if (const CURLUcode code = curl().url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME)) {
+    return invalid(curl().url_strerror(code));
   }
   const auto get = [&](CURLUPart part) {
     char* text = nullptr;
     std::string copy;
-    if (curl_url_get(parsed.get(), part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK) copy = text;
-    curl_free(text);
+    if (curl().url_get(parsed.get(), part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK) copy = text;
+    curl().free(text);
     return copy;
   };
   const std::string scheme = get(CURLUPART_SCHEME);
@@ -57,7 +57,7 @@ Result<std::string> host_of(const std::string& url) {
 }  // namespace
 
 Transfer::Transfer(Loop& loop, ClientRequest request, ResponseSink& sink)
-    : loop_(loop), request_(std::move(request)), sink_(&sink), easy_(curl_easy_init()), done_(loop) {
+    : loop_(loop), request_(std::move(request)), sink_(&sink), easy_(curl().easy_init()), done_(loop) {
   if (!easy_) throw std::bad_alloc();
 }
 
@@ -77,48 +77,48 @@ Result<void> Transfer::prepare() {
     const bool removes = header.value.empty() && (header.name == "Expect" || header.name == "Content-Type");
     const std::string line =
         header.value.empty() ? header.name + (removes ? ":" : ";") : header.name + ": " + header.value;
-    curl_slist* longer = curl_slist_append(header_list_.get(), line.c_str());
+    curl_slist* longer = curl().slist_append(header_list_.get(), line.c_str());
     if (!longer) throw std::bad_alloc();
     header_list_.release();
     header_list_.reset(longer);
   }
 
   CURL* easy = easy_.get();
-  curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl().easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
+  curl().easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl().easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl().easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
+  curl().easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   // A cancelled transfer must not wait for the resolver's thread.
-  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, curl_error_);
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header_list_.get());
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
-  if (!request_.proxy) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl().easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+  curl().easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl().easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl().easy_setopt(easy, CURLOPT_ERRORBUFFER, curl_error_);
+  curl().easy_setopt(easy, CURLOPT_HTTPHEADER, header_list_.get());
+  curl().easy_setopt(easy, CURLOPT_PRIVATE, this);
+  curl().easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl().easy_setopt(easy, CURLOPT_HEADERDATA, this);
+  curl().easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl().easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  if (!request_.proxy) curl().easy_setopt(easy, CURLOPT_PROXY, "");
   if (request_.may_connect) {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+    curl().easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl().easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
     // A connection that another request opened was not asked about.
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl().easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl().easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
   }
   if (request_.connect_timeout_ms > 0) {
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout_ms));
+    curl().easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout_ms));
   }
   if (has_body) {
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    curl().easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
+    curl().easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
   }
   if (request_.method == "HEAD") {
-    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    curl().easy_setopt(easy, CURLOPT_NOBODY, 1L);
   } else if (request_.method != (has_body ? "POST" : "GET")) {
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    curl().easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
   return {};
 }
@@ -146,7 +146,7 @@ void Transfer::check_deadlines() {
     if (!head_done_) {
       // Microseconds until the request could be sent; 0 while connecting, which has curl's own deadline.
       curl_off_t sent_us = 0;
-      curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &sent_us);
+      curl().easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &sent_us);
       since_ms = sent_us > 0 ? started_ms_ + sent_us / 1000 : now;
     }
     if (now >= since_ms + silence_ms)
@@ -228,7 +228,7 @@ Result<void> Transfer::outcome_of(CURLcode code) const {
   if (code != CURLE_OK && !refused_.empty()) {
     return fail(ErrorCode::denied, "{} leads to {}, which may not be reached", host_, refused_);
   }
-  const std::string_view detail = curl_error_[0] ? curl_error_ : curl_easy_strerror(code);
+  const std::string_view detail = curl_error_[0] ? curl_error_ : curl().easy_strerror(code);
   switch (code) {
     case CURLE_OK: return {};
     case CURLE_URL_MALFORMAT:

@@ -8,9 +8,8 @@
 #include <optional>
 #include <string>
 
-#include <curl/curl.h>
-
 #include "base/async.hpp"
+#include "net/client/curl_library.hpp"
 #include "net/http_client.hpp"
 
 namespace quarterdeck::net {
@@ -40,10 +39,10 @@ class Transfer {
   void check_deadlines();
 
   struct FreeEasy {
-    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+    void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
   };
   struct FreeList {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+    void operator()(curl_slist* list) const { curl().slist_free_all(list); }
   };
 
   Loop& loop_;
