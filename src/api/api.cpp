@@ -16,6 +16,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::event_routes(services_));
   add(opencode::session_routes(services_));
   add(opencode::message_routes(services_));
+  add(opencode::prompt_v2_routes(services_));
   add(opencode::permission_routes(services_));
   add(opencode::instance_routes(services_));
   add(opencode::file_routes(services_));
@@ -24,6 +25,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::catalog_routes(services_));
   add(opencode::listing_routes(services_));
   add(opencode::tui_routes(services_));
+  add(fleet::message_routes(services_));
   add(opencode::absent_routes(services_));
   add(fleet::trust_routes(services_));
   routes.push_back({"GET", "/doc", "doc", "This document: OpenAPI 3.1 of every route",

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/id.hpp"
+#include "domain/delivery.hpp"
 #include "domain/message.hpp"
 #include "domain/permission.hpp"
 #include "domain/session.hpp"
@@ -21,6 +22,7 @@ struct CreateSession {
   std::optional<ModelRef> model;
   std::optional<JsonText> metadata;
   std::optional<Ruleset> permission;
+  std::optional<IdempotencyKey> key;
 };
 
 // Absent members stay as they are. `permission` is appended to the session's rules, as OpenCode does.
@@ -46,6 +48,9 @@ struct Prompt {
   std::optional<JsonText> format;
   bool no_reply = false;
   std::vector<PromptPart> parts;
+  Delivery delivery = Delivery::queue;
+  bool wait_for_next = false;  // stored and left in the inbox: it runs with the next prompt
+  std::optional<IdempotencyKey> key;
 };
 
 // A command that the user runs in the session's directory.

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "domain/delivery.hpp"
 #include "domain/message.hpp"
 #include "domain/permission.hpp"
 #include "domain/session.hpp"
@@ -61,6 +62,7 @@ struct PartAppended {
 // A prompt was admitted and waits for its turn (MessageUpdated and PartUpdated of it are in the same commit).
 struct PromptAdmitted {
   MessageId message_id;
+  std::optional<Delivery> delivery = {};  // absent: queue
   bool operator==(const PromptAdmitted&) const = default;
 };
 // A turn begins to answer `message_id`. Open until TurnEnded: after a crash, recovery ends or resumes it.
@@ -71,7 +73,7 @@ struct TurnStarted {
 };
 struct TurnEnded {
   MessageId message_id;
-  std::string reason;  // completed | aborted | error | rejected | interrupted
+  std::string reason;  // completed | aborted | error | rejected | steered
   bool operator==(const TurnEnded&) const = default;
 };
 
@@ -104,9 +106,16 @@ struct SessionFailed {  // "session.error" on the wire
   bool operator==(const SessionFailed&) const = default;
 };
 
+// A request with this key was carried out; in the same commit as what it did.
+struct KeyUsed {
+  IdempotencyKey key;
+  std::optional<MessageId> message_id = {};  // of the prompt; absent: it made the session
+  bool operator==(const KeyUsed&) const = default;
+};
+
 using Event = std::variant<SessionCreated, SessionUpdated, SessionDeleted, MessageUpdated, MessageRemoved, PartUpdated,
                            PartRemoved, PartAppended, PromptAdmitted, TurnStarted, TurnEnded, ToolStarted,
-                           PermissionAsked, PermissionReplied, TodoUpdated, SessionFailed>;
+                           PermissionAsked, PermissionReplied, TodoUpdated, SessionFailed, KeyUsed>;
 
 // Live-only: shown to subscribers at once, never stored. What of it matters is in the next durable event.
 struct TextDelta {

@@ -44,8 +44,11 @@ Task<void> Actor::work(std::stop_token shutdown) {
     const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
     turn_stop_.emplace();
     std::stop_callback on_shutdown(shutdown, [turn = *turn_stop_]() mutable { turn.request_stop(); });
+    const bool resumed = state_.turn.has_value();
     record(TurnStarted{prompt, state_.turn ? std::max(state_.turn_attempt, 0) + 1 : 1});
     failpoint::reach("session.turn.started");
+    // A crash came between the interruption and its effect.
+    if (resumed && state_.next_is(Delivery::interrupt)) turn_stop_->request_stop();
     const std::string reason = co_await run_turn(prompt);
     // A turn that the shutdown cut off stays open in the store: the next start resumes it, and this attempt does not
     // count, because it was not the turn that ended the server.
@@ -60,8 +63,7 @@ Task<void> Actor::work(std::stop_token shutdown) {
     if (state_.inbox.empty() || shutdown.stop_requested() || closed_) rest();
     [[maybe_unused]] const auto stored = co_await committed();
     failpoint::reach("session.turn.end_committed");
-    for (auto& answered : std::exchange(waiters_[prompt], {})) answered(Unit{});
-    waiters_.erase(prompt);
+    answer_waiters(prompt);
   }
   working_ = false;
   rest();
@@ -113,6 +115,10 @@ bool Actor::abort() {
   return true;
 }
 
+void Actor::interrupt(const std::optional<MessageId>& victim, const MessageId& by) {
+  if (working_ && state_.turn == victim && state_.turn != by) abort();
+}
+
 void Actor::close() {
   closed_ = true;
   abort();
@@ -126,10 +132,16 @@ Task<void> Actor::answered(MessageId prompt) {
   co_await done;
 }
 
+void Actor::answer_waiters(const MessageId& prompt) {
+  const auto waiting = waiters_.extract(prompt);
+  if (waiting.empty()) return;
+  for (const auto& answered : waiting.mapped()) answered(Unit{});
+}
+
 // ------------------------------------------------------------------------------------------------ permissions
 
-Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk ask, ToolRef call, const Agent& agent,
-                                                         Instance& instance, std::stop_token stop) {
+Task<std::expected<Asked, tools::ToolFailure>> Actor::ask(tools::PermissionAsk ask, ToolRef call, const Agent& agent,
+                                                          Instance& instance, std::stop_token stop) {
   const Ruleset none;
   const Ruleset& session_rules = state_.session.permission ? *state_.session.permission : none;
   bool needs_answer = false;
@@ -146,7 +158,7 @@ Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk as
     }
     if (rule.action == Action::ask) needs_answer = true;
   }
-  if (!needs_answer) co_return std::expected<void, tools::ToolFailure>();
+  if (!needs_answer) co_return Asked::no;
 
   // After a restart the same call asks again: its request is still open, and whoever saw it answers that one, or has
   // answered it before the call got here.
@@ -159,7 +171,9 @@ Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk as
     early_answers_.erase(early);
     const auto stored = co_await committed();
     if (!stored) co_return std::unexpected(tools::ToolFailure{.message = stored.error().message});
-    co_return outcome(answer);
+    auto told = outcome(answer);
+    if (!told) co_return std::unexpected(std::move(told.error()));
+    co_return Asked::yes;
   }
   PermissionId id;
   for (const auto& [open, request] : state_.requests) {
@@ -181,7 +195,16 @@ Task<std::expected<void, tools::ToolFailure>> Actor::ask(tools::PermissionAsk as
   if (answer.cancelled && state_.requests.contains(id) && !engine_.shutting_down()) {
     record(PermissionReplied{id, Reply::reject, "The turn was aborted"});
   }
-  co_return outcome(answer);
+  auto told = outcome(answer);
+  if (!told) co_return std::unexpected(std::move(told.error()));
+  co_return Asked::yes;
+}
+
+void Actor::recall(std::vector<store::AnsweredRequest> answered) {
+  for (store::AnsweredRequest& each : answered) {
+    early_answers_.emplace_back(std::move(each.request),
+                                PermissionAnswer{.reply = each.reply, .message = std::move(each.message)});
+  }
 }
 
 bool Actor::asked(const ToolRef& call) const {

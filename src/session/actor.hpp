@@ -21,6 +21,8 @@
 
 namespace quarterdeck::session {
 
+enum class Asked { no, yes };
+
 class Actor {
  public:
   Actor(Engine& engine, State state);
@@ -46,10 +48,15 @@ class Actor {
   void end_shell();
   // Ends the running turn; queued prompts stay. True when there was one.
   bool abort();
+  // For a prompt that interrupts: ends what `victim` says was running when it was admitted (a turn, or the user's own
+  // command when empty), and nothing that began since.
+  void interrupt(const std::optional<MessageId>& victim, const MessageId& by);
   // Ends the running turn and begins no other: the session is about to be deleted.
   void close();
   // Resolves when the turn that answers `prompt` has ended and is on disk.
   Task<void> answered(MessageId prompt);
+  // Lets those go who wait for it: it has ended, or will not begin.
+  void answer_waiters(const MessageId& prompt);
 
   Task<Result<void>> reply(domain::ReplyPermission reply);
 
@@ -59,12 +66,14 @@ class Actor {
     if (store_streaming_) store_streaming_();
   }
 
+  // Answers that were stored before a restart and that their calls have not been told.
+  void recall(std::vector<store::AnsweredRequest> answered);
   // True when `call` waits for an answer, or has one that it has not been told.
   bool asked(const domain::ToolRef& call) const;
-  // For the turn: asks when the rules say so.
-  Task<std::expected<void, tools::ToolFailure>> ask(tools::PermissionAsk ask, domain::ToolRef call,
-                                                    const domain::Agent& agent, Instance& instance,
-                                                    std::stop_token stop);
+  // For the turn: asks when the rules say so; tells whether it came to that.
+  Task<std::expected<Asked, tools::ToolFailure>> ask(tools::PermissionAsk ask, domain::ToolRef call,
+                                                     const domain::Agent& agent, Instance& instance,
+                                                     std::stop_token stop);
 
  private:
   void release_now_allowed(const Instance& instance, const domain::Agent& agent);

@@ -18,7 +18,16 @@ CallHost::CallHost(Engine& engine, Actor& actor, Instance& instance, const Agent
 
 Task<std::expected<void, tools::ToolFailure>> CallHost::ask(tools::PermissionAsk ask) {
   ToolRef call{part_.message_id, std::get<ToolPart>(part_.content).call_id};
-  co_return co_await actor_.ask(std::move(ask), std::move(call), agent_, instance_, stop_);
+  auto asked = co_await actor_.ask(std::move(ask), std::move(call), agent_, instance_, stop_);
+  if (!asked) co_return std::unexpected(std::move(asked.error()));
+  if (*asked == Asked::yes) {
+    // With the answer the call goes on and may have effects: after a crash from here on it is not run again, before it
+    // is, with the stored answer.
+    actor_.record(ToolStarted{part_.message_id, part_.id, 0});
+    const auto stored = co_await actor_.committed();
+    if (!stored) co_return std::unexpected(tools::ToolFailure{.message = stored.error().message});
+  }
+  co_return std::expected<void, tools::ToolFailure>();
 }
 
 void CallHost::progress(std::optional<std::string> title, std::optional<JsonText> metadata) {

@@ -94,12 +94,20 @@ std::vector<llm::ChatMessage> render(const MessageWithParts& message) {
 }
 
 llm::ChatMessages chat_messages(const History& history, const MessageId& current,
-                                const std::optional<MessageId>& without) {
-  std::unordered_map<std::string_view, std::vector<const HistoryMessage*>> steps;
+                                const std::optional<MessageId>& without, const std::deque<MessageId>& waiting) {
+  struct Steps {
+    std::size_t first = 0;  // place in the history
+    std::vector<const HistoryMessage*> all;
+  };
+  std::unordered_map<std::string_view, Steps> steps;
   steps.reserve(history.messages().size());
-  for (const HistoryMessage& message : history.messages()) {
+  for (std::size_t place = 0; const HistoryMessage& message : history.messages()) {
+    ++place;
     const auto* assistant = std::get_if<AssistantMessage>(&message.info());
-    if (assistant && assistant->id != without) steps[assistant->parent_id.value].push_back(&message);
+    if (!assistant || assistant->id == without) continue;
+    Steps& answer = steps[assistant->parent_id.value];
+    if (answer.all.empty()) answer.first = place;
+    answer.all.push_back(&message);
   }
   llm::ChatMessages messages;
   const auto add = [&](const HistoryMessage& message) {
@@ -109,20 +117,26 @@ llm::ChatMessages chat_messages(const History& history, const MessageId& current
     add(prompt);
     const auto answer = steps.find(id_of(prompt.info()).value);
     if (answer == steps.end()) return;
-    for (const HistoryMessage* step : answer->second) add(*step);
+    for (const HistoryMessage* step : answer->second.all) add(*step);
   };
+  // Turns stand where their answers began: a prompt that steered was answered before older ones that waited.
+  std::vector<std::pair<std::size_t, const HistoryMessage*>> turns;
   const HistoryMessage* prompt = nullptr;
-  for (const HistoryMessage& message : history.messages()) {
+  for (std::size_t place = 0; const HistoryMessage& message : history.messages()) {
+    ++place;
     if (!std::holds_alternative<UserMessage>(message.info())) continue;
     const MessageId& id = id_of(message.info());
     if (id == current) {
       prompt = &message;
       continue;
     }
-    // Later prompts wait for their own turn; those with an answer already (an earlier id, a later clock) belong.
-    if (prompt && !steps.contains(id.value)) continue;
-    add_turn(message);
+    const auto answer = steps.find(id.value);
+    const bool answered = answer != steps.end();
+    if (!answered && (prompt || std::ranges::find(waiting, id) != waiting.end())) continue;
+    turns.emplace_back(answered ? answer->second.first : place, &message);
   }
+  std::ranges::sort(turns, {}, &std::pair<std::size_t, const HistoryMessage*>::first);  // places differ
+  for (const auto& [begun, message] : turns) add_turn(*message);
   if (prompt) add_turn(*prompt);
   return messages;
 }

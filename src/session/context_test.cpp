@@ -59,6 +59,14 @@ TEST(Context, AnswersFollowTheirOwnPromptHoweverTimesInterleave) {
   EXPECT_EQ(summary(chat_messages(history, {"msg_3"})), "U:one A:first U:two ");
 }
 
+TEST(Context, APromptThatOvertookOthersStandsWhereItsAnswerBegan) {
+  const std::vector history{user("msg_1", "one"), user("msg_2", "waits"), user("msg_3", "steers"),
+                            step("msg_4", "msg_1", {TextPart{.text = "first"}}),
+                            step("msg_5", "msg_3", {TextPart{.text = "third"}})};
+  EXPECT_EQ(summary(chat_messages(history, {"msg_3"}, {}, {{"msg_2"}})), "U:one A:first U:steers A:third ");
+  EXPECT_EQ(summary(chat_messages(history, {"msg_2"})), "U:one A:first U:steers A:third U:waits ");
+}
+
 TEST(Context, StepsThatSaidNothingAreLeftOut) {
   const std::vector history{user("msg_1", "one"), step("msg_2", "msg_1", {ReasoningPart{.text = "hm"}})};
   EXPECT_EQ(summary(chat_messages(history, {"msg_1"})), "U:one ");

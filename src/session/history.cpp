@@ -110,6 +110,7 @@ void History::apply(const Event& event) {
                  [](const PermissionReplied&) {},
                  [](const TodoUpdated&) {},
                  [](const SessionFailed&) {},
+                 [](const KeyUsed&) {},
              },
              event);
 }

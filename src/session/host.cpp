@@ -28,6 +28,14 @@ std::unexpected<Error> no_such(const SessionId& id) {
   return fail(ErrorCode::not_found, "Session not found: {}", id.value);
 }
 
+Result<void> same_request(const IdempotencyKey& key, const std::string& fingerprint) {
+  if (key.fingerprint == fingerprint) return {};
+  const std::string sent = key.key.substr(key.key.find(' ') + 1);
+  return std::unexpected(Error{ErrorCode::conflict,
+                               fmt::format("The Idempotency-Key \"{}\" was used for another request", sent),
+                               R"(["Idempotency-Key"])"});
+}
+
 }  // namespace
 
 Host::Host(Engine& engine) : engine_(engine), turns_(engine.loop) {}
@@ -47,11 +55,16 @@ Result<std::shared_ptr<Actor>> Host::actor(const SessionId& id) {
   TRY(auto requests, engine_.query.open_requests(id));
   State state;
   state.session = std::move(session);
-  state.inbox.assign(work.inbox.begin(), work.inbox.end());
+  for (const auto& waiting : work.inbox) session::apply(state, PromptAdmitted{waiting.message, waiting.delivery});
   state.turn = std::move(work.turn);
   state.turn_attempt = work.attempt;
   for (auto& request : requests) state.requests.emplace(request.id, std::move(request));
+  const bool open_turn = state.turn.has_value();
   auto made = std::make_shared<Actor>(engine_, std::move(state));
+  if (open_turn) {
+    TRY(auto answered, engine_.query.answered_requests(id));
+    made->recall(std::move(answered));
+  }
   actors_.emplace(id, made);
   return made;
 }
@@ -112,6 +125,35 @@ Task<void> Host::shutdown() {
 // ------------------------------------------------------------------------------------------------ commands
 
 Task<Result<Session>> Host::create(CreateSession command) {
+  if (!command.key) co_return co_await make_session(std::move(command));
+  const IdempotencyKey key = *command.key;
+  // Two at once: the second waits for what the first did.
+  while (creating_.contains(key.key)) {
+    OneShot<Unit> done(engine_.loop);
+    creating_[key.key].push_back(done.setter());
+    co_await done;
+  }
+  CO_TRY(const std::optional<store::UsedKey> used, engine_.query.used_key(key.key));
+  if (used) {
+    CO_TRY_VOID(same_request(key, used->fingerprint));
+    co_return engine_.query.session(used->session);
+  }
+  struct Making {
+    Making(Waiters& all, std::string which) : waiters(all), key(std::move(which)) { waiters[key]; }
+    ~Making() {
+      const auto waiting = waiters.extract(key);
+      for (const auto& go_on : waiting.mapped()) go_on(Unit{});
+    }
+    Making(const Making&) = delete;
+    Making& operator=(const Making&) = delete;
+    Waiters& waiters;
+    std::string key;
+  };
+  const Making making(creating_, key.key);
+  co_return co_await make_session(std::move(command));
+}
+
+Task<Result<Session>> Host::make_session(CreateSession command) {
   const std::shared_ptr<Instance> instance = co_await engine_.instances.open(command.directory);
   Project project = instance->location.project;
   command.directory = instance->location.directory.string();
@@ -131,6 +173,7 @@ Task<Result<Session>> Host::create(CreateSession command) {
   auto made = std::make_shared<Actor>(engine_, std::move(state));
   actors_.emplace(session.id, made);
   made->record(SessionCreated{session});
+  if (command.key) made->record(KeyUsed{*command.key});
   failpoint::reach("session.create.recorded");
   const auto stored = co_await made->committed();
   if (!stored) {
@@ -198,6 +241,39 @@ Task<Result<void>> Host::resolve(const Actor& actor, const Prompt& command, std:
   co_return Result<void>();
 }
 
+// The prompt that a request with the same key admitted. Error `conflict` when that was another request.
+Result<std::optional<MessageId>> Host::sent_before(const State& state, const Prompt& command) const {
+  if (!command.key) return std::nullopt;
+  if (const auto used = state.keys.find(command.key->key); used != state.keys.end()) {
+    TRY_VOID(same_request(*command.key, used->second.key.fingerprint));
+    return used->second.message_id;
+  }
+  TRY(const std::optional<store::UsedKey> used, engine_.query.used_key(command.key->key));
+  if (!used) return std::nullopt;
+  TRY_VOID(same_request(*command.key, used->fingerprint));
+  return used->message;
+}
+
+// The message with the id that the client gave, when it is there. Error `conflict` when it says something else: a
+// second text under one id would be lost or, worse, mixed into the first.
+Result<std::optional<MessageId>> Host::admitted_before(const SessionId& id, const Prompt& command) const {
+  const auto stored = engine_.query.message(id, *command.message_id);
+  if (!stored) return std::nullopt;
+  std::string said;
+  for (const Part& part : stored->parts) {
+    const auto* text = std::get_if<TextPart>(&part.content);
+    if (text && !text->synthetic.value_or(false)) said += text->text + "\n";
+  }
+  if (!std::holds_alternative<UserMessage>(stored->info) || said != text_of(command)) {
+    return std::unexpected(
+        Error{ErrorCode::conflict,
+              fmt::format("The message {} exists with another content; send a new prompt with a new id",
+                          id_of(stored->info).value),
+              R"(["messageID"])"});
+  }
+  return *command.message_id;
+}
+
 Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   CO_TRY(std::shared_ptr<Actor> found, actor(id));
   if (engine_.shutting_down()) co_return fail(ErrorCode::unavailable, "The server is stopping");
@@ -213,19 +289,24 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   // Looked up again: the actor may have been released while we waited.
   CO_TRY(found, actor(id));
   const State& state = found->state();
+  if (state.deleted) co_return no_such(id);
 
-  if (command.message_id) {
-    const MessageId& given = *command.message_id;
-    bool known = state.turn == given || std::ranges::find(state.inbox, given) != state.inbox.end();
-    if (!known) {
-      known = engine_.query.message_json(id, given).has_value();
-    }
-    if (known) {
-      CO_TRY_VOID(co_await found->committed());
-      release(found);
-      co_return given;
-    }
+  CO_TRY(std::optional<MessageId> before, sent_before(state, command));
+  while (!before && command.message_id) {
+    // What is known of it may still be on its way to the disk.
+    CO_TRY_VOID(co_await found->committed());
+    CO_TRY(before, admitted_before(id, command));
+    if (!state.prompts.contains(*command.message_id)) break;
   }
+  if (before) {
+    CO_TRY_VOID(co_await found->committed());
+    release(found);
+    co_return std::move(*before);
+  }
+  const bool busy = found->working() || state.busy();
+  if (command.delivery == Delivery::reject && busy)
+    co_return fail(ErrorCode::conflict, "Session is busy: {}", id.value);
+  const std::optional<MessageId> running = state.turn;
   const bool first = is_default_title(state.session.title) && !state.session.parent_id && !state.turn &&
                      state.inbox.empty() && !command.no_reply;
   Admission admission =
@@ -238,9 +319,10 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
     co_return std::unexpected(stored.error());
   }
   failpoint::reach("session.prompt.committed");
-  if (command.no_reply) {
+  if (command.no_reply || command.wait_for_next) {
     release(found);
   } else {
+    if (command.delivery == Delivery::interrupt && busy) found->interrupt(running, admission.message_id);
     wake(found);
     if (first) turns_.spawn(give_title(found, text_of(command), model));
   }
@@ -274,6 +356,35 @@ Task<Result<MessageId>> Host::answer(SessionId id, MessageId prompt) {
   CO_TRY(const std::optional<MessageId> last, engine_.query.last_answer(id, prompt));
   if (!last) co_return fail(ErrorCode::not_found, "The prompt {} has no answer", prompt.value);
   co_return *last;
+}
+
+std::vector<Waiting> Host::waiting(const SessionId& id) {
+  std::vector<Waiting> out;
+  const auto found = actors_.find(id);  // a session without an actor has no work
+  if (found == actors_.end()) return out;
+  const State& state = found->second->state();
+  for (const MessageId& message : state.inbox) out.push_back({message, state.delivery_of(message)});
+  return out;
+}
+
+std::optional<MessageId> Host::running(const SessionId& id) {
+  const auto found = actors_.find(id);
+  return found == actors_.end() ? std::nullopt : found->second->state().turn;
+}
+
+Task<Result<void>> Host::withdraw(SessionId id, MessageId message) {
+  CO_TRY(const std::shared_ptr<Actor> found, actor(id));
+  const State& state = found->state();
+  if (std::ranges::find(state.inbox, message) == state.inbox.end()) {
+    release(found);
+    if (state.turn == message) co_return fail(ErrorCode::conflict, "The prompt {} is being answered", message.value);
+    co_return fail(ErrorCode::not_found, "No prompt {} waits for its turn", message.value);
+  }
+  found->record(MessageRemoved{message});
+  found->answer_waiters(message);
+  CO_TRY_VOID(co_await found->committed());
+  release(found);
+  co_return Result<void>();
 }
 
 bool Host::abort(const SessionId& id) {

@@ -34,7 +34,8 @@ class Host {
   Task<Result<void>> remove(SessionId id);
 
   // Admits a prompt: when this returns, it is on disk and will be answered. The same message id again is admitted once
-  // and answers like the first. Errors: not_found (session), invalid (unknown agent or model).
+  // and answers like the first, as does the same idempotency key. Errors: not_found (session), invalid (unknown agent
+  // or model), conflict (Delivery::reject while the session works; with a `path`: an id or key used for something else).
   Task<Result<MessageId>> prompt(SessionId id, domain::Prompt command);
   // The last message of the answer to `prompt`, when its turn has ended. Error: not_found when it has none.
   Task<Result<MessageId>> answer(SessionId id, MessageId prompt);
@@ -50,7 +51,13 @@ class Host {
   // Errors: conflict while the session works, invalid (unknown agent or model).
   Task<Result<MessageId>> shell(SessionId id, domain::RunShell command);
 
-  // True when a turn was running. Unknown sessions are not an error, as with OpenCode.
+  // Prompts that wait for their turn, in the order in which they run, and the one that is being answered.
+  std::vector<Waiting> waiting(const SessionId& id);
+  std::optional<MessageId> running(const SessionId& id);
+  // Takes back a prompt that waits. Errors: not_found (message), conflict (its turn has begun).
+  Task<Result<void>> withdraw(SessionId id, MessageId message);
+
+  // True when a turn was running; prompts that wait are answered after it. Unknown sessions are not an error, as with OpenCode.
   bool abort(const SessionId& id);
   Task<Result<void>> reply(domain::ReplyPermission command);
 
@@ -66,6 +73,9 @@ class Host {
   Task<void> run(std::shared_ptr<Actor> actor);
   void release(const std::shared_ptr<Actor>& actor);
   Task<Result<void>> remove_one(SessionId id);
+  Task<Result<domain::Session>> make_session(domain::CreateSession command);
+  Result<std::optional<MessageId>> sent_before(const State& state, const domain::Prompt& command) const;
+  Result<std::optional<MessageId>> admitted_before(const SessionId& id, const domain::Prompt& command) const;
   Task<void> run_shell(std::shared_ptr<Actor> actor, domain::RunShell command, std::string agent,
                        domain::ModelRef model, std::stop_token stop, OneShot<Result<MessageId>>::Setter ended);
   Result<std::vector<std::shared_ptr<Actor>>> end_interrupted_shells();
@@ -75,6 +85,8 @@ class Host {
 
   Engine& engine_;
   std::map<SessionId, std::shared_ptr<Actor>> actors_;
+  using Waiters = std::map<std::string, std::vector<OneShot<Unit>::Setter>>;
+  Waiters creating_;  // keys whose sessions are being made
   TaskGroup turns_;
 };
 

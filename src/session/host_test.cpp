@@ -111,6 +111,25 @@ class HostTest : public ::testing::Test {
   MessageId admit(const SessionId& id, std::string text) {
     return *loop_.run_until(host_->prompt(id, saying(std::move(text))));
   }
+  MessageId send(const SessionId& id, std::string text, Delivery delivery) {
+    Prompt prompt = saying(std::move(text));
+    prompt.delivery = delivery;
+    return *loop_.run_until(host_->prompt(id, std::move(prompt)));
+  }
+  // Answers what is being asked.
+  void allow(const SessionId& id) {
+    for (const auto& request : *store_->query().open_requests(id)) {
+      ASSERT_TRUE(loop_.run_until(host_->reply({.request_id = request.id, .reply = Reply::once, .message = {}})));
+    }
+  }
+  // What each answer is an answer to, in the order of the answers.
+  std::vector<MessageId> parents(const SessionId& id) {
+    std::vector<MessageId> out;
+    for (const auto& message : history(id)) {
+      if (const auto* assistant = std::get_if<AssistantMessage>(&message.info)) out.push_back(assistant->parent_id);
+    }
+    return out;
+  }
   Result<MessageId> answer(const SessionId& id, const MessageId& prompt) {
     return loop_.run_until(host_->answer(id, prompt));
   }
@@ -402,6 +421,208 @@ TEST_F(HostTest, DeletingASessionTakesItsChildrenAndItsRunningTurn) {
   EXPECT_FALSE(store_->query().session(id));
   EXPECT_FALSE(store_->query().session(child));
   EXPECT_TRUE(host_->busy().empty());
+}
+
+// ------------------------------------------------------------------------------- prompts that meet a busy session
+
+TEST_F(HostTest, APromptThatSteersIsAnsweredAtTheNextStepBoundaryBeforeWhatIsQueued) {
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  provider_.answer(calls("echo", R"({"a":1})"));
+  for (const char* text : {"steered", "queued"}) provider_.answer(says(text));
+  const MessageId first = admit(id, "first");
+  until([&] { return !host_->waiting(id).empty() || store_->query().requests_json({})->size() > 2; });
+  const MessageId queued = admit(id, "queue me");
+  const MessageId steering = send(id, "steer", Delivery::steer);
+  const auto waiting = host_->waiting(id);
+  ASSERT_EQ(waiting.size(), 2u);
+  EXPECT_EQ(waiting[0].message, steering);
+  EXPECT_EQ(waiting[1].message, queued);
+  allow(id);
+  for (const MessageId& prompt : {first, steering, queued}) ASSERT_TRUE(answer(id, prompt));
+  EXPECT_THAT(parents(id), ElementsAre(first, steering, queued));
+  // The model sees what the steered turn did, then the new words.
+  const auto& seen = provider_.requests()[1].messages;
+  EXPECT_EQ(seen[seen.size() - 2].role, llm::Role::tool);
+  EXPECT_EQ(std::get<llm::TextContent>(seen.back().content[0]).text, "steer");
+}
+
+TEST_F(HostTest, APromptThatInterruptsEndsTheRunningTurnAndIsNextAlsoBeforeWhatSteers) {
+  const SessionId id = open();
+  provider_.answer({.events = {llm::TextDelta{"on and on"}}, .hang = true});
+  for (const char* text : {"interrupting", "steering"}) provider_.answer(says(text));
+  const MessageId first = admit(id, "first");
+  until([&] { return provider_.streaming(); });
+  const MessageId steering = send(id, "steer", Delivery::steer);
+  const MessageId interrupting = send(id, "stop that", Delivery::interrupt);
+  for (const MessageId& prompt : {first, steering, interrupting}) ASSERT_TRUE(answer(id, prompt));
+  EXPECT_THAT(parents(id), ElementsAre(first, interrupting, steering));
+  const auto cut = std::get<AssistantMessage>(history(id)[1].info);
+  EXPECT_EQ(cut.error->name, "MessageAbortedError");
+}
+
+TEST_F(HostTest, AnInterruptionThatACrashOvertookTakesEffectAtTheNextStart) {
+  const SessionId id = open();
+  provider_.answer({.events = {llm::TextDelta{"on and on"}}, .hang = true});
+  provider_.answer(says("interrupting"));
+  const MessageId first = admit(id, "first");
+  until([&] { return provider_.streaming(); });
+  stop();
+  // The interruption was stored, and nothing else.
+  const MessageId interrupting{"msg_ffffffffff01AAAAAAAAAAAAAA"};
+  start();
+  auto message = std::get<UserMessage>(history(id)[0].info);
+  message.id = interrupting;
+  ASSERT_TRUE(loop_.run_until(store_->events().append(
+      store::Batch{id,
+                   dir_.path().string(),
+                   "global",
+                   {MessageUpdated{message}, PromptAdmitted{interrupting, Delivery::interrupt}}})));
+  ASSERT_TRUE(loop_.run_until(host_->recover()));
+  ASSERT_TRUE(answer(id, interrupting));
+  EXPECT_EQ(parts<TextPart>(id).back().text, "interrupting");
+  EXPECT_EQ(parents(id).front(), first);
+  EXPECT_EQ(parents(id).back(), interrupting);
+  EXPECT_EQ(provider_.requests().size(), 2u);
+}
+
+TEST_F(HostTest, APromptThatRejectsIsRefusedWhileTheSessionIsBusyAndAnsweredOtherwise) {
+  const SessionId id = open();
+  provider_.answer({.hang = true});
+  provider_.answer(says("free again"));
+  const MessageId first = admit(id, "first");
+  until([&] { return provider_.streaming(); });
+  Prompt prompt = saying("only now");
+  prompt.delivery = Delivery::reject;
+  const auto refused = loop_.run_until(host_->prompt(id, prompt));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  host_->abort(id);
+  ASSERT_TRUE(answer(id, first));
+  const auto admitted = loop_.run_until(host_->prompt(id, prompt));
+  ASSERT_TRUE(admitted);
+  ASSERT_TRUE(answer(id, *admitted));
+  EXPECT_EQ(parts<TextPart>(id).back().text, "free again");
+  EXPECT_THAT(parents(id), ElementsAre(first, *admitted));
+}
+
+TEST_F(HostTest, AnAbortLeavesTheQueueAndAWithdrawnPromptIsGone) {
+  const SessionId id = open();
+  provider_.answer({.hang = true});
+  provider_.answer(says("third"));
+  const MessageId first = admit(id, "1");
+  until([&] { return provider_.streaming(); });
+  const MessageId second = admit(id, "2");
+  const MessageId third = admit(id, "3");
+  ASSERT_TRUE(loop_.run_until(host_->withdraw(id, second)));
+  EXPECT_EQ(loop_.run_until(host_->withdraw(id, first)).error().code, ErrorCode::conflict);
+  EXPECT_EQ(loop_.run_until(host_->withdraw(id, second)).error().code, ErrorCode::not_found);
+  EXPECT_TRUE(host_->abort(id));
+  EXPECT_EQ(answer(id, second).error().code, ErrorCode::not_found);
+  ASSERT_TRUE(answer(id, third));
+  EXPECT_THAT(parents(id), ElementsAre(first, third));
+}
+
+// ------------------------------------------------------------------------------------------------- idempotency
+
+TEST_F(HostTest, TheSameKeyAdmitsAPromptOnceAlsoAtTheSameTimeAndAfterARestart) {
+  provider_.answer(says("only one"));
+  const SessionId id = open();
+  Prompt prompt = saying("hi");
+  prompt.key = IdempotencyKey{id.value + " retry", "f1"};
+  std::vector<Task<Result<MessageId>>> asking;
+  for (int i = 0; i < 10; ++i) asking.push_back(host_->prompt(id, prompt));
+  const auto admitted = loop_.run_until(when_all(loop_, std::move(asking)));
+  for (const auto& each : admitted) EXPECT_EQ(each, admitted[0]);
+  ASSERT_TRUE(answer(id, *admitted[0]));
+  restart();
+  EXPECT_EQ(loop_.run_until(host_->prompt(id, prompt)), admitted[0]);
+  EXPECT_EQ(provider_.requests().size(), 1u);
+  EXPECT_EQ(history(id).size(), 2u);
+  prompt.key->fingerprint = "another";
+  const auto refused = loop_.run_until(host_->prompt(id, prompt));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  EXPECT_EQ(refused.error().message, "The Idempotency-Key \"retry\" was used for another request");
+}
+
+TEST_F(HostTest, TheSameMessageIdAtTheSameTimeIsAdmittedOnceAndWithOtherWordsRefused) {
+  const SessionId id = open();
+  Prompt prompt = saying("hi");
+  prompt.message_id = MessageId{"msg_200000000001AAAAAAAAAAAAAA"};
+  std::vector<Task<Result<MessageId>>> asking;
+  for (int i = 0; i < 10; ++i) asking.push_back(host_->prompt(id, prompt));
+  for (const auto& each : loop_.run_until(when_all(loop_, std::move(asking)))) EXPECT_EQ(each, *prompt.message_id);
+  ASSERT_TRUE(answer(id, *prompt.message_id));
+  EXPECT_EQ(history(id).size(), 2u);
+  EXPECT_EQ(history(id)[0].parts.size(), 1u);
+  Prompt other = saying("something else");
+  other.message_id = prompt.message_id;
+  EXPECT_EQ(loop_.run_until(host_->prompt(id, other)).error().code, ErrorCode::conflict);
+}
+
+TEST_F(HostTest, TheSameKeyMakesOneSession) {
+  CreateSession command{.directory = dir_.path().string(), .title = "keyed", .key = IdempotencyKey{"session k", "f"}};
+  std::vector<Task<Result<Session>>> asking;
+  for (int i = 0; i < 5; ++i) asking.push_back(host_->create(command));
+  const auto made = loop_.run_until(when_all(loop_, std::move(asking)));
+  for (const auto& each : made) EXPECT_EQ(each->id, made[0]->id);
+  restart();
+  EXPECT_EQ(loop_.run_until(host_->create(command))->id, made[0]->id);
+  EXPECT_EQ(store_->query().counts()->sessions, 1);
+  command.key->fingerprint = "g";
+  EXPECT_EQ(loop_.run_until(host_->create(command)).error().code, ErrorCode::conflict);
+}
+
+// ------------------------------------------------------------------------------- permissions across two crashes
+
+TEST_F(HostTest, AnAnswerThatItsCallWasNotToldOfCountsAfterACrash) {
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  provider_.answer(calls("echo", R"({"a":1})"));
+  provider_.answer(says("done"));
+  const MessageId prompt = admit(id, "go");
+  until([&] { return store_->query().requests_json({})->size() > 2; });
+  const PermissionId request = store_->query().open_requests(id)->front().id;
+  stop();
+  start();
+  // Answered and stored; the server ended before the call went on.
+  ASSERT_TRUE(loop_.run_until(store_->events().append(
+      store::Batch{id, dir_.path().string(), "global", {PermissionReplied{request, Reply::once, {}}}})));
+  ASSERT_EQ(store_->query().answered_requests(id)->size(), 1u);
+  ASSERT_TRUE(loop_.run_until(host_->recover()));
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_THAT(runs_, ElementsAre(R"({"a":1})"));
+  EXPECT_EQ(parts<TextPart>(id).back().text, "done");
+  EXPECT_TRUE(store_->query().answered_requests(id)->empty());
+}
+
+TEST_F(HostTest, AShutdownLeavesAPendingPermissionToTheNextStart) {
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  provider_.answer(calls("echo", R"({"a":1})"));
+  provider_.answer(says("done"));
+  const MessageId prompt = admit(id, "go");
+  for (int restarts = 0; restarts < 8; ++restarts) {
+    until([&] { return store_->query().requests_json({})->size() > 2; });
+    restart();
+  }
+  ASSERT_EQ(store_->query().open_requests(id)->size(), 1u);
+  allow(id);
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_EQ(runs_.size(), 1u);
+  EXPECT_EQ(parts<TextPart>(id).back().text, "done");
+}
+
+TEST_F(HostTest, ACallThatWentOnAfterItsAnswerIsNotRunAgain) {
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  provider_.answer(calls("echo", R"({"wait":1})"));
+  provider_.answer(says("I see"));
+  const MessageId prompt = admit(id, "go");
+  until([&] { return store_->query().requests_json({})->size() > 2; });
+  allow(id);
+  until([&] { return runs_.size() == 1; });
+  ASSERT_TRUE(store_->query().answered_requests(id)->empty());
+  restart();
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_EQ(runs_.size(), 1u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "session/state.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -33,25 +34,61 @@ std::string iso8601(TimeMs time) {
                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, time % 1000);
 }
 
+// Lower runs first.
+int rank(Delivery delivery) {
+  switch (delivery) {
+    case Delivery::interrupt: return 0;
+    case Delivery::steer: return 1;
+    default: return 2;
+  }
+}
+
+void leave_inbox(State& state, const MessageId& message) {
+  std::erase(state.inbox, message);
+  state.urgent.erase(message);
+}
+
+void admit(State& state, const PromptAdmitted& admitted) {
+  const Delivery delivery = admitted.delivery.value_or(Delivery::queue);
+  const auto place = std::ranges::find_if(
+      state.inbox, [&](const MessageId& other) { return rank(state.delivery_of(other)) > rank(delivery); });
+  state.inbox.insert(place, admitted.message_id);
+  if (delivery != Delivery::queue) state.urgent[admitted.message_id] = delivery;
+}
+
 }  // namespace
+
+Delivery State::delivery_of(const MessageId& waiting) const {
+  const auto found = urgent.find(waiting);
+  return found == urgent.end() ? Delivery::queue : found->second;
+}
 
 void apply(State& state, const Event& event) {
   std::visit(overloaded{
                  [&](const SessionCreated& e) { state.session = e.info; },
                  [&](const SessionUpdated& e) { state.session = e.info; },
                  [&](const SessionDeleted&) { state.deleted = true; },
-                 [&](const PromptAdmitted& e) { state.inbox.push_back(e.message_id); },
+                 [&](const PromptAdmitted& e) { admit(state, e); },
                  [&](const TurnStarted& e) {
-                   std::erase(state.inbox, e.message_id);
+                   leave_inbox(state, e.message_id);
                    state.turn = e.message_id;
                    state.turn_attempt = e.attempt;
                  },
-                 [&](const TurnEnded&) {
+                 [&](const TurnEnded& e) {
+                   leave_inbox(state, e.message_id);
                    state.turn.reset();
                    state.turn_attempt = 0;
                  },
                  [&](const PermissionAsked& e) { state.requests.emplace(e.request.id, e.request); },
                  [&](const PermissionReplied& e) { state.requests.erase(e.request_id); },
+                 [&](const MessageUpdated& e) {
+                   if (const auto* prompt = std::get_if<UserMessage>(&e.info)) state.prompts.insert(prompt->id);
+                 },
+                 [&](const MessageRemoved& e) {
+                   leave_inbox(state, e.message_id);
+                   state.prompts.erase(e.message_id);
+                 },
+                 [&](const KeyUsed& e) { state.keys.emplace(e.key.key, e); },
                  [](const auto&) {},
              },
              event);
@@ -91,7 +128,14 @@ Admission decide(const State& state, const Prompt& prompt, PromptContext context
   }
   session.updated = context.now;
   admission.events.push_back(SessionUpdated{std::move(session)});
-  if (!prompt.no_reply) admission.events.push_back(PromptAdmitted{message.id});
+  if (!prompt.no_reply) {
+    PromptAdmitted admitted{.message_id = message.id, .delivery = {}};
+    if (prompt.delivery == Delivery::steer || prompt.delivery == Delivery::interrupt) {
+      admitted.delivery = prompt.delivery;
+    }
+    admission.events.push_back(std::move(admitted));
+  }
+  if (prompt.key) admission.events.push_back(KeyUsed{*prompt.key, message.id});
   return admission;
 }
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,13 +18,29 @@
 
 namespace quarterdeck::session {
 
+// A prompt in the inbox.
+struct Waiting {
+  MessageId message;
+  domain::Delivery delivery = domain::Delivery::queue;
+};
+
 struct State {
   domain::Session session;
-  std::deque<MessageId> inbox;    // admitted prompts that wait for their turn, oldest first
+  // Admitted prompts that wait for their turn, in the order in which they run: interrupting ones, steering ones, the
+  // rest; each kind by age.
+  std::deque<MessageId> inbox;
+  std::map<MessageId, domain::Delivery> urgent;  // those of the inbox that do not just queue
   std::optional<MessageId> turn;  // the prompt that is being answered
   int turn_attempt = 0;           // > 1: restarts interrupted it
   std::map<PermissionId, domain::PermissionRequest> requests;  // open ones
+  std::map<std::string, domain::KeyUsed> keys;  // used since the actor was made
+  std::set<MessageId> prompts;                   // likewise admitted or stored since then
   bool deleted = false;
+
+  bool busy() const { return turn || !inbox.empty(); }
+  domain::Delivery delivery_of(const MessageId& waiting) const;
+  // The prompt that runs next, when it came with this delivery.
+  bool next_is(domain::Delivery delivery) const { return !inbox.empty() && delivery_of(inbox.front()) == delivery; }
 };
 
 void apply(State& state, const domain::Event& event);
@@ -41,7 +58,7 @@ struct Admission {
   std::vector<domain::Event> events;
 };
 
-// A prompt is always admitted: a busy session answers it after what it is doing (mode "queue").
+// A prompt is always admitted here; refusing one is the host's (Delivery::reject).
 Admission decide(const State& state, const domain::Prompt& prompt, PromptContext context);
 
 std::vector<domain::Event> decide(const State& state, const domain::UpdateSession& update, TimeMs now);

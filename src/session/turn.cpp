@@ -116,7 +116,14 @@ Task<std::string> Turn::run() {
       actor_.record(MessageUpdated{message_});
       co_return std::string("error");
     }
+    if (stop_.stop_requested()) {
+      if (message_.id.empty()) begin_message();
+      fail_message(aborted_error());
+      co_return std::string("aborted");
+    }
     next = co_await step();
+    // The tools have run and the model has not been asked again: here a prompt that steers takes over, as the next turn.
+    if (next == Next::step && actor_.state().next_is(Delivery::steer)) co_return std::string("steered");
   }
   switch (next) {
     case Next::aborted: co_return std::string("aborted");
@@ -174,7 +181,7 @@ Task<Result<void>> Turn::prepare() {
                        })}}});
   std::optional<MessageId> unsettled;
   if (interrupted_) unsettled = id_of(interrupted_->info);
-  messages_.append(chat_messages(*history, prompt_, unsettled));
+  messages_.append(chat_messages(*history, prompt_, unsettled, actor_.state().inbox));
   co_return Result<void>();
 }
 
@@ -244,7 +251,7 @@ Task<Turn::Next> Turn::step() {
 
   const std::string reason = requested.empty() ? finish->reason : std::string("tool-calls");
   if (next == Next::aborted) {
-    fail_message(aborted_error());
+    if (!asks_on()) fail_message(aborted_error());
     co_return next;
   }
   assembler.begin();
@@ -361,6 +368,8 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                        .attachments = std::move(result->attachments)};
     tool.state = std::move(done);
   } else if (result.error().kind == tools::ToolFailure::Kind::cancelled) {
+    // A shutdown came while it waited for a permission: nothing has happened, and the next start asks on.
+    if (engine_.shutting_down() && actor_.asked({part.message_id, tool.call_id})) co_return false;
     tool.state = interrupted(host.part_state(), kAborted, now);
   } else {
     rejected = result.error().kind == tools::ToolFailure::Kind::rejected;
@@ -378,6 +387,13 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
 // ------------------------------------------------------------------------------------------------ after a restart
 
 Recovery Turn::recovery() const { return instance_->recovery.value_or(engine_.options.recovery); }
+
+bool Turn::asks_on() const {
+  return std::ranges::any_of(parts_, [](const Part& part) {
+    const auto* call = std::get_if<ToolPart>(&part.content);
+    return call && std::holds_alternative<ToolRunning>(call->state);
+  });
+}
 
 bool Turn::may_resume() const {
   const int attempt = actor_.state().turn_attempt;
@@ -424,9 +440,15 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
   }
 
   Next next = Next::step;
-  if (!waiting.empty()) next = co_await run_calls(std::move(waiting));
+  if (!waiting.empty()) {
+    // While it only waits for a person, a restart is no reason to give the turn up one day.
+    const int attempt = actor_.state().turn_attempt;
+    actor_.record(TurnStarted{prompt_, attempt - 1});
+    next = co_await run_calls(std::move(waiting));
+    actor_.record(TurnStarted{prompt_, attempt});
+  }
   if (next == Next::aborted) {
-    fail_message(aborted_error());
+    if (!asks_on()) fail_message(aborted_error());
     co_return next;
   }
   if (!resume) {

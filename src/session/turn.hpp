@@ -22,7 +22,7 @@ class Turn {
  public:
   Turn(Engine& engine, Actor& actor, std::shared_ptr<Instance> instance, MessageId prompt, std::stop_token stop);
 
-  // Returns why the turn ended: completed | aborted | error | rejected. Its effects are recorded, not yet committed.
+  // Returns why the turn ended: completed | aborted | error | rejected | steered. Its effects are recorded, not yet committed.
   Task<std::string> run();
   const domain::Agent& agent() const { return *agent_; }
 
@@ -40,6 +40,7 @@ class Turn {
   bool stuck() const;
   Recovery recovery() const;
   bool may_resume() const;
+  bool asks_on() const;  // a call was left waiting for its permission, for the next start
   domain::MessageError not_resumed_error() const;
 
   void begin_message();
@@ -65,7 +66,7 @@ class Turn {
   MessageId newest_;  // later messages must sort after it
 
   domain::AssistantMessage message_;  // of the current step
-  std::vector<domain::Part> parts_;   // of the current step
+  std::vector<domain::Part> parts_;  // of the current step
   std::vector<std::size_t> fingerprints_;  // of finished steps: calls and results
 };
 

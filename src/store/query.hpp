@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "domain/delivery.hpp"
 #include "domain/message.hpp"
 #include "domain/permission.hpp"
 #include "domain/project.hpp"
@@ -65,10 +66,30 @@ struct OpenWork {
 
 // What one session still has to do.
 struct SessionWork {
+  struct Waiting {
+    MessageId message;
+    domain::Delivery delivery = domain::Delivery::queue;
+    bool operator==(const Waiting&) const = default;
+  };
   std::optional<MessageId> turn;  // the prompt whose turn is open
   int attempt = 0;  // of that turn; more than 1 after a restart
-  std::vector<MessageId> inbox;  // admitted, no turn yet; oldest first
+  std::vector<Waiting> inbox;  // admitted, no turn yet; oldest first
   bool operator==(const SessionWork&) const = default;
+};
+
+// What a request with an idempotency key did.
+struct UsedKey {
+  SessionId session;
+  std::string fingerprint;
+  std::optional<MessageId> message;  // the prompt; empty: the session was made
+  bool operator==(const UsedKey&) const = default;
+};
+
+// A permission request whose answer was stored, while its call had not gone on yet when the server ended.
+struct AnsweredRequest {
+  domain::PermissionRequest request;
+  domain::Reply reply = domain::Reply::once;
+  std::optional<std::string> message;
 };
 
 struct Counts {
@@ -101,11 +122,15 @@ class Query {
       const std::optional<std::string>& directory) = 0;  // open ones, oldest first
   virtual Result<std::vector<domain::PermissionRequest>> open_requests(const SessionId& session) = 0;
   virtual Result<RequestRow> request(const PermissionId& id) = 0;
+  // Of calls that are still running and have done nothing yet.
+  virtual Result<std::vector<AnsweredRequest>> answered_requests(const SessionId& session) = 0;
   virtual Result<std::string> todos_json(const SessionId& session) = 0;
   virtual Result<OpenWork> open_work() = 0;  // pool
   virtual Result<SessionWork> work(const SessionId& session) = 0;
   // Sessions with an open turn or a waiting prompt, longest waiting first.
   virtual Result<std::vector<SessionId>> sessions_with_work() = 0;
+  // What the request with this key did, if it came before.
+  virtual Result<std::optional<UsedKey>> used_key(std::string_view key) = 0;
   // The newest assistant message that answers `prompt`.
   virtual Result<std::optional<MessageId>> last_answer(const SessionId& session, const MessageId& prompt) = 0;
 

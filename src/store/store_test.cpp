@@ -72,7 +72,7 @@ TEST_P(StoreContract, NumbersEventsFromOneAndWithinTheirSessionFromZero) {
 TEST_P(StoreContract, TellsWhatASessionStillHasToDo) {
   make_conversation();
   ASSERT_TRUE(append("ses_1", {TurnStarted{{"msg_1"}, 2}, PromptAdmitted{{"msg_7"}}, PromptAdmitted{{"msg_8"}}}));
-  EXPECT_EQ(*query().work({"ses_1"}), (SessionWork{MessageId{"msg_1"}, 2, {{"msg_7"}, {"msg_8"}}}));
+  EXPECT_EQ(*query().work({"ses_1"}), (SessionWork{{{"msg_1"}}, 2, {{{"msg_7"}}, {{"msg_8"}}}}));
   EXPECT_EQ(*query().sessions_with_work(), std::vector<SessionId>{{"ses_1"}});
   ASSERT_TRUE(
       append("ses_1", {TurnEnded{{"msg_1"}, "completed"}, TurnStarted{{"msg_7"}}, TurnEnded{{"msg_7"}, "completed"},

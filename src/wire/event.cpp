@@ -25,6 +25,7 @@ template <> inline constexpr std::string_view kType<domain::PermissionAsked> = "
 template <> inline constexpr std::string_view kType<domain::PermissionReplied> = "permission.replied";
 template <> inline constexpr std::string_view kType<domain::TodoUpdated> = "todo.updated";
 template <> inline constexpr std::string_view kType<domain::SessionFailed> = "session.error";
+template <> inline constexpr std::string_view kType<domain::KeyUsed> = "quarterdeck.key.used";
 template <> inline constexpr std::string_view kType<domain::TextDelta> = "message.part.delta";
 template <> inline constexpr std::string_view kType<domain::PartProgress> = "message.part.updated";
 template <> inline constexpr std::string_view kType<domain::StatusChanged> = "session.status";
@@ -57,6 +58,7 @@ void members(Io& io, domain::PartAppended& event) {
 template <class Io>
 void members(Io& io, domain::PromptAdmitted& event) {
   io.field("messageID", event.message_id);
+  io.field("delivery", event.delivery);
 }
 template <class Io>
 void members(Io& io, domain::TurnStarted& event) {
@@ -84,6 +86,12 @@ void members(Reader& io, domain::TodoUpdated& event) { io.field("todos", event.t
 template <class Io>
 void members(Io& io, domain::SessionFailed& event) {
   io.field("error", event.error);
+}
+template <class Io>
+void members(Io& io, domain::KeyUsed& event) {
+  io.field("key", event.key.key);
+  io.field("fingerprint", event.key.fingerprint);
+  io.field("messageID", event.message_id);
 }
 void members(Writer& io, domain::TextDelta& delta) {
   io.field("messageID", delta.message_id);

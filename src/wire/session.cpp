@@ -58,6 +58,88 @@ void describe(wire::Reader& io, Prompt& prompt) {
   if (prompt.model && variant) prompt.model->variant = std::move(variant);
 }
 
+struct FleetMessage {
+  Prompt prompt;
+};
+
+void describe(wire::Reader& io, FleetMessage& message) {
+  Prompt& prompt = message.prompt;
+  io.field_or("mode", prompt.delivery, Delivery::queue);
+  io.field("messageID", prompt.message_id);
+  io.field("model", prompt.model);
+  io.field("agent", prompt.agent);
+  io.field("system", prompt.system);
+  if (io.has("parts")) return io.field("parts", prompt.parts);
+  TextPart said;
+  io.field("text", said.text);
+  prompt.parts.push_back({.id = {}, .content = std::move(said)});
+}
+
+enum class DeliveryV2 { steer, queue };
+
+constexpr auto enum_names(DeliveryV2) {
+  return std::array<std::pair<DeliveryV2, std::string_view>, 2>{
+      {{DeliveryV2::steer, "steer"}, {DeliveryV2::queue, "queue"}}};
+}
+
+struct FileV2 {
+  std::string uri;
+  std::string mime;
+  std::optional<std::string> name;
+  std::optional<std::string> description;
+};
+
+template <class Io>
+void describe(Io& io, FileV2& file) {
+  io.field("uri", file.uri);
+  if constexpr (Io::reading) {
+    // data:image/png;base64,… says what it is; of a file it is not known here.
+    const auto end = file.uri.find_first_of(";,");
+    const bool says = file.uri.starts_with("data:") && end != std::string::npos && end > 5;
+    file.mime = says ? file.uri.substr(5, end - 5) : "text/plain";
+  } else {
+    io.field("mime", file.mime);
+  }
+  io.field("name", file.name);
+  io.field("description", file.description);
+}
+
+struct AgentV2 {
+  std::string name;
+};
+
+template <class Io>
+void describe(Io& io, AgentV2& agent) {
+  io.field("name", agent.name);
+}
+
+struct SaidV2 {
+  std::string text;
+  std::optional<std::vector<FileV2>> files;
+  std::optional<std::vector<AgentV2>> agents;
+};
+
+template <class Io>
+void describe(Io& io, SaidV2& said) {
+  io.field("text", said.text);
+  io.field("files", said.files);
+  io.field("agents", said.agents);
+}
+
+struct InputV2 {
+  std::optional<MessageId> id;
+  SaidV2 prompt;
+  DeliveryV2 delivery = DeliveryV2::steer;
+  bool resume = true;
+};
+
+void describe(wire::Reader& io, InputV2& input) {
+  io.field("id", input.id);
+  io.field("prompt", input.prompt);
+  io.field_or("delivery", input.delivery, DeliveryV2::steer);
+  io.field_or("resume", input.resume, true);
+}
+
 void describe(wire::Reader& io, RunShell& command) {
   io.field("agent", command.agent);
   io.field("command", command.command);
@@ -86,6 +168,44 @@ Result<domain::UpdateSession> decode_update_session(std::string_view json) {
   return decode_text<domain::UpdateSession>(json);
 }
 Result<domain::Prompt> decode_prompt(std::string_view json) { return decode_text<domain::Prompt>(json); }
+
+Result<domain::Prompt> decode_fleet_message(std::string_view json) {
+  TRY(auto message, decode_text<domain::FleetMessage>(json));
+  if (message.prompt.parts.empty()) return fail(ErrorCode::invalid, "Expected at least one part\n  at [\"parts\"]");
+  return std::move(message.prompt);
+}
+
+std::string_view delivery_name(domain::Delivery delivery) {
+  for (const auto& [value, name] : enum_names(delivery)) {
+    if (value == delivery) return name;
+  }
+  return "";
+}
+
+Result<PromptV2> decode_prompt_v2(std::string_view json) {
+  TRY(auto input, decode_text<domain::InputV2>(json));
+  PromptV2 out;
+  out.echo = encode(input.prompt);
+  domain::Prompt& prompt = out.prompt;
+  prompt.message_id = std::move(input.id);
+  prompt.delivery = input.delivery == domain::DeliveryV2::queue ? domain::Delivery::queue : domain::Delivery::steer;
+  prompt.wait_for_next = !input.resume;
+  prompt.parts.push_back({.id = {}, .content = domain::TextPart{.text = std::move(input.prompt.text)}});
+  if (input.prompt.files) {
+    for (auto& file : *input.prompt.files) {
+      prompt.parts.push_back(
+          {.id = {},
+           .content = domain::FilePart{
+               .mime = std::move(file.mime), .filename = std::move(file.name), .url = std::move(file.uri)}});
+    }
+  }
+  if (input.prompt.agents) {
+    for (auto& agent : *input.prompt.agents) {
+      prompt.parts.push_back({.id = {}, .content = domain::AgentPart{.name = std::move(agent.name)}});
+    }
+  }
+  return out;
+}
 
 Result<domain::RunShell> decode_run_shell(std::string_view json) { return decode_text<domain::RunShell>(json); }
 

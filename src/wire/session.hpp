@@ -27,6 +27,15 @@ Result<domain::UpdateSession> decode_update_session(std::string_view json);
 // POST /session/:id/message and /prompt_async. Parts are text, file, agent or subtask. `variant` beside `model` becomes
 // the model's.
 Result<domain::Prompt> decode_prompt(std::string_view json);
+// POST /fleet/session/:id/message: the members of a prompt, `mode`, and `text` in place of parts.
+Result<domain::Prompt> decode_fleet_message(std::string_view json);
+std::string_view delivery_name(domain::Delivery delivery);
+// POST /api/session/:id/prompt.
+struct PromptV2 {
+  domain::Prompt prompt;
+  std::string echo;  // the prompt as the answer repeats it, JSON
+};
+Result<PromptV2> decode_prompt_v2(std::string_view json);
 // POST /session/:id/shell.
 Result<domain::RunShell> decode_run_shell(std::string_view json);
 

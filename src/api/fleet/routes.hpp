@@ -1,4 +1,4 @@
-// What OpenCode has not: our own nouns, under /fleet.
+// What OpenCode has not: our own nouns, under /fleet; tables of routes, described in /doc like the rest.
 #pragma once
 
 #include <vector>
@@ -7,6 +7,7 @@
 
 namespace quarterdeck::api::fleet {
 
+std::vector<Route> message_routes(Services& services);  // /fleet/session/:sessionID/message, queue, abort
 std::vector<Route> trust_routes(Services& services);  // /fleet/trust: which directories' own files may run things
 
 }  // namespace quarterdeck::api::fleet

@@ -1,3 +1,4 @@
+#include "api/idempotency.hpp"
 #include "api/opencode/routes.hpp"
 #include "base/encoding.hpp"
 #include "store/query.hpp"
@@ -85,6 +86,9 @@ struct MessageRoutes {
     auto command = wire::decode_prompt(call.request.body);
     if (!command) co_return payload_error(call, command.error());
     if (auto response = missing(id)) co_return std::move(*response);
+    auto key = idempotency_key(call.request, id.value);
+    if (!key) co_return error_response(key.error());
+    command->key = std::move(*key);
     const bool no_reply = command->no_reply;
     const bool drains = is_opencode_cli(call.request);
     const auto admitted = co_await services.host.prompt(id, std::move(*command));
@@ -99,6 +103,8 @@ struct MessageRoutes {
       if (services.engine.shutting_down())
         co_return error_response(
             {ErrorCode::unavailable, "The server is stopping; the prompt is stored and goes on when it is back", {}});
+      // The session or the prompt was deleted meanwhile.
+      if (answer.error().code == ErrorCode::not_found) co_return error_response(answer.error());
       co_return internal_error(answer.error().message);
     }
     if (drains) co_await sleep_ms(services.engine.loop, kOpencodeRunDrainMs, services.engine.shutdown);
@@ -110,6 +116,9 @@ struct MessageRoutes {
     auto command = wire::decode_prompt(call.request.body);
     if (!command) co_return payload_error(call, command.error());
     if (auto response = missing(id)) co_return std::move(*response);
+    auto key = idempotency_key(call.request, id.value);
+    if (!key) co_return error_response(key.error());
+    command->key = std::move(*key);
     const auto admitted = co_await services.host.prompt(id, std::move(*command));
     // 204 also for an unknown agent or model, as OpenCode does: the error arrives as an event.
     if (!admitted && admitted.error().code != ErrorCode::invalid) co_return error_response(admitted.error());

@@ -22,6 +22,7 @@ namespace opencode {
 
 std::vector<Route> session_routes(Services& services);     // /session…
 std::vector<Route> message_routes(Services& services);     // /session/:sessionID/message…, prompt_async
+std::vector<Route> prompt_v2_routes(Services& services);   // /api/session/:sessionID/prompt, interrupt
 std::vector<Route> permission_routes(Services& services);  // /permission…, /question
 std::vector<Route> event_routes(Services& services);       // /event, /global/event
 std::vector<Route> instance_routes(Services& services);    // /config, /provider, /agent, /path, …

@@ -1,3 +1,4 @@
+#include "api/idempotency.hpp"
 #include "api/opencode/routes.hpp"
 #include "session/instance.hpp"
 #include "store/query.hpp"
@@ -30,6 +31,9 @@ struct SessionRoutes {
       co_return tagged(400, "BadRequest", fmt::format("\"message\":\"title is longer than {} bytes\"", kTitleBytesMax));
     }
     command->directory = requested_directory(call.request, services.directory).string();
+    auto key = idempotency_key(call.request, "session");
+    if (!key) co_return error_response(key.error());
+    command->key = std::move(*key);
     const auto session = co_await services.host.create(std::move(*command));
     if (!session) co_return error_response(session.error());
     co_return json(wire::encode_session(*session));
@@ -113,8 +117,14 @@ struct SessionRoutes {
   Task<net::Response> diff(Call) const { co_return json("[]"); }
 
   Task<net::Response> abort(Call call) const {
-    services.host.abort(SessionId{call.param("sessionID")});
-    co_return json("true");
+    const SessionId id{call.param("sessionID")};
+    services.host.abort(id);
+    net::Response response = json("true");
+    // What waits is not dropped: it runs next. /fleet/session/:id/queue names and withdraws it.
+    if (const auto waiting = services.host.waiting(id); !waiting.empty()) {
+      response.headers.push_back({"X-Quarterdeck-Queued", std::to_string(waiting.size())});
+    }
+    co_return response;
   }
 
   Task<net::Response> status(Call) const {

@@ -112,6 +112,17 @@ CREATE TABLE project (
   body    TEXT NOT NULL
 );
 )sql",
+    // Requests with an idempotency key; what they did is in the event `seq`.
+    R"sql(
+CREATE TABLE used_key (
+  key     TEXT PRIMARY KEY,
+  seq     INTEGER NOT NULL UNIQUE,
+  session INTEGER NOT NULL REFERENCES session (key),
+  time    INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX used_key_by_time ON used_key (time);
+CREATE INDEX used_key_by_session ON used_key (session);
+)sql",
 };
 
 }  // namespace

@@ -8,6 +8,9 @@
 namespace quarterdeck::store::sqlite {
 namespace {
 
+constexpr TimeMs kKeysKeptMs = 24 * 60 * 60 * 1000;
+constexpr std::int64_t kKeysMax = 100'000;
+
 bool is_open(const domain::Message& message) {
   const auto* assistant = std::get_if<domain::AssistantMessage>(&message);
   return assistant && !assistant->completed;
@@ -122,6 +125,7 @@ Result<> Projector::project(Context& at, const domain::SessionDeleted&) {
   sql_.run("DELETE FROM todo WHERE session = ?", at.session);
   sql_.run("DELETE FROM turn WHERE session = ?", at.session);
   sql_.run("DELETE FROM inbox WHERE session = ?", at.session);
+  sql_.run("DELETE FROM used_key WHERE session = ?", at.session);
   sql_.run("DELETE FROM session WHERE key = ?", at.session);
   at.tombstone = true;
   return {};
@@ -273,6 +277,21 @@ Result<> Projector::project(Context& at, const domain::TodoUpdated&) {
 
 Result<> Projector::project(Context&, const domain::SessionFailed&) { return {}; }
 
+Result<> Projector::project(Context& at, const domain::KeyUsed& event) {
+  drop_keys_before(at.stamp.time - kKeysKeptMs);
+  // Counting is not free: now and then is enough.
+  if (at.seq % 256 == 0) {
+    const auto newest = sql_.integer("SELECT time FROM used_key ORDER BY time DESC LIMIT 1 OFFSET ?", kKeysMax);
+    if (newest) drop_keys_before(*newest);
+  }
+  const std::string_view key = event.key.key;
+  if (sql_.integer("SELECT seq FROM used_key WHERE key = ?", key)) {
+    return fail(ErrorCode::conflict, "The idempotency key was used: {}", key);
+  }
+  sql_.run("INSERT INTO used_key (key, seq, session, time) VALUES (?,?,?,?)", key, at.seq, at.session, at.stamp.time);
+  return {};
+}
+
 // ------------------------------------------------------------------------------------------------------ in common
 
 std::optional<std::int64_t> Projector::find_session(const SessionId& id) {
@@ -308,6 +327,11 @@ void Projector::drop_parts(KeyRange parts) {
            parts.last);
   sql_.run("DELETE FROM tail WHERE part BETWEEN ? AND ?", parts.first, parts.last);
   sql_.run("DELETE FROM part WHERE key BETWEEN ? AND ?", parts.first, parts.last);
+}
+
+void Projector::drop_keys_before(TimeMs time) {
+  sql_.run("DELETE FROM event WHERE seq IN (SELECT seq FROM used_key WHERE time < ?)", time);
+  sql_.run("DELETE FROM used_key WHERE time < ?", time);
 }
 
 void Projector::drop_inbox(const Context& at, const MessageId& message) {

@@ -43,6 +43,7 @@ class Projector {
   Result<> project(Context& at, const domain::PermissionReplied& event);
   Result<> project(Context& at, const domain::TodoUpdated& event);
   Result<> project(Context& at, const domain::SessionFailed& event);
+  Result<> project(Context& at, const domain::KeyUsed& event);
 
   std::optional<std::int64_t> find_session(const SessionId& id);
   std::optional<std::int64_t> find_message(const Context& at, const MessageId& id);
@@ -51,6 +52,7 @@ class Projector {
   void drop_event(std::int64_t seq);
   void drop_tail(std::int64_t part);
   void drop_parts(struct KeyRange parts);
+  void drop_keys_before(TimeMs time);
   void drop_inbox(const Context& at, const MessageId& message);
 
   Connection& sql_;

@@ -74,6 +74,18 @@ auto filtered_sessions(Connection& sql, const SessionFilter& filter, Use use) {
 }
 #undef QD_SESSION_FILTER
 
+domain::Delivery delivery_named(std::string_view name) {
+  if (name == "steer") return domain::Delivery::steer;
+  if (name == "interrupt") return domain::Delivery::interrupt;
+  return domain::Delivery::queue;
+}
+
+domain::Reply reply_named(std::string_view name) {
+  if (name == "always") return domain::Reply::always;
+  if (name == "reject") return domain::Reply::reject;
+  return domain::Reply::once;
+}
+
 constexpr const char* kChildren = "SELECT body FROM session WHERE parent = ? ORDER BY created, key";
 
 }  // namespace
@@ -214,6 +226,28 @@ Result<RequestRow> Reader::request(const PermissionId& id) {
   });
 }
 
+Result<std::vector<AnsweredRequest>> Reader::answered_requests(const SessionId& id) {
+  return with_connection([&](Connection& sql) -> Result<std::vector<AnsweredRequest>> {
+    TRY(const std::int64_t session, session_key(sql, id));
+    std::vector<AnsweredRequest> answered;
+    Rows rows = sql.rows(
+        "SELECT r.body, r.reply, e.body ->> '$.message' FROM request r JOIN message m ON m.session = r.session AND "
+        "m.id = r.body ->> '$.tool.messageID' LEFT JOIN event e ON e.seq = r.seq WHERE r.session = ? AND r.reply IS "
+        "NOT "
+        "NULL AND m.open AND EXISTS (SELECT 1 FROM part p WHERE p.open AND p.key >> ? = m.key AND p.started IS NULL "
+        "AND "
+        "p.body ->> '$.callID' = r.body ->> '$.tool.callID') ORDER BY r.key",
+        session, std::int64_t{kPartBits});
+    while (rows.next()) {
+      TRY(auto request, wire::decode_permission_request(rows.text(0)));
+      std::optional<std::string> message;
+      if (!rows.null(2)) message = std::string(rows.text(2));
+      answered.push_back({std::move(request), reply_named(rows.text(1)), std::move(message)});
+    }
+    return answered;
+  });
+}
+
 Result<std::string> Reader::todos_json(const SessionId& id) {
   return with_connection([&](Connection& sql) -> Result<std::string> {
     TRY(const std::int64_t key, session_key(sql, id));
@@ -262,8 +296,11 @@ Result<SessionWork> Reader::work(const SessionId& id) {
       work.turn = MessageId{std::string(turn.text(0))};
       work.attempt = static_cast<int>(turn.integer(1));
     }
-    Rows inbox = sql.rows("SELECT message FROM inbox WHERE session = ? ORDER BY seq", session);
-    while (inbox.next()) work.inbox.push_back({std::string(inbox.text(0))});
+    Rows inbox = sql.rows(
+        "SELECT i.message, e.body ->> '$.delivery' FROM inbox i LEFT JOIN event e ON e.seq = i.seq WHERE i.session = ? "
+        "ORDER BY i.seq",
+        session);
+    while (inbox.next()) work.inbox.push_back({{std::string(inbox.text(0))}, delivery_named(inbox.text(1))});
     return work;
   });
 }
@@ -277,6 +314,19 @@ Result<std::vector<SessionId>> Reader::sessions_with_work() {
         "JOIN session s ON s.key = w.session GROUP BY s.key ORDER BY min(w.seq)");
     while (rows.next()) ids.push_back({std::string(rows.text(0))});
     return ids;
+  });
+}
+
+Result<std::optional<UsedKey>> Reader::used_key(std::string_view key) {
+  return with_connection([&](Connection& sql) -> Result<std::optional<UsedKey>> {
+    Rows rows = sql.rows(
+        "SELECT s.id, e.body ->> '$.fingerprint', e.body ->> '$.messageID' FROM used_key k JOIN session s ON s.key = "
+        "k.session JOIN event e ON e.seq = k.seq WHERE k.key = ?",
+        key);
+    if (!rows.next()) return std::nullopt;
+    UsedKey used{.session = {std::string(rows.text(0))}, .fingerprint = std::string(rows.text(1)), .message = {}};
+    if (!rows.null(2)) used.message = MessageId{std::string(rows.text(2))};
+    return used;
   });
 }
 

@@ -26,10 +26,12 @@ class Reader final : public Query {
   Result<std::string> requests_json(const std::optional<std::string>& directory) override;
   Result<std::vector<domain::PermissionRequest>> open_requests(const SessionId& session) override;
   Result<RequestRow> request(const PermissionId& id) override;
+  Result<std::vector<AnsweredRequest>> answered_requests(const SessionId& session) override;
   Result<std::string> todos_json(const SessionId& session) override;
   Result<OpenWork> open_work() override;
   Result<SessionWork> work(const SessionId& session) override;
   Result<std::vector<SessionId>> sessions_with_work() override;
+  Result<std::optional<UsedKey>> used_key(std::string_view key) override;
   Result<std::optional<MessageId>> last_answer(const SessionId& session, const MessageId& prompt) override;
   Result<std::vector<StoredEvent>> events_after(Seq after, std::int64_t limit) override;
   Result<Seq> last_seq() override;

@@ -1,6 +1,7 @@
 // Members of sessions, for the codecs of this folder.
 #pragma once
 
+#include "domain/delivery.hpp"
 #include "domain/session.hpp"
 #include "wire/codec.hpp"
 #include "wire/describe/model.hpp"
@@ -11,6 +12,12 @@ namespace quarterdeck::domain {
 constexpr auto enum_names(Status::Type) {
   using enum Status::Type;
   return std::array<std::pair<Status::Type, std::string_view>, 3>{{{idle, "idle"}, {busy, "busy"}, {retry, "retry"}}};
+}
+
+constexpr auto enum_names(Delivery) {
+  using enum Delivery;
+  return std::array<std::pair<Delivery, std::string_view>, 4>{
+      {{queue, "queue"}, {steer, "steer"}, {interrupt, "interrupt"}, {reject, "reject"}}};
 }
 
 }  // namespace quarterdeck::domain
