@@ -74,6 +74,7 @@ net::Response error_response(const Error& error, Where where) {
     case ErrorCode::denied: return named(403, "ForbiddenError", error.message);
     case ErrorCode::too_large: return named(413, "TooLargeError", error.message);
     case ErrorCode::unavailable: return named(503, "UnavailableError", error.message);
+    case ErrorCode::no_space: return named(507, "InsufficientStorageError", error.message);
     case ErrorCode::cancelled: return named(503, "UnavailableError", error.message);
     case ErrorCode::internal: break;
   }

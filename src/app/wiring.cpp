@@ -52,7 +52,8 @@ class WiredServer final : public Server {
                   options_.hostname);
     }
 
-    store::SqliteOptions database{.directory = places_.data};
+    store::SqliteOptions database{.directory = places_.data,
+                                  .allow_network = environment("QUARTERDECK_ALLOW_NETWORK_FILESYSTEM") == "1"};
     TRY(store_, store::open_sqlite(loop_, system_clock(), system_random(), std::move(database)));
     TRY(const store::Seq last_seq, store_->query().last_seq());
     feed_ = std::make_unique<feed::Feed>(

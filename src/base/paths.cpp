@@ -26,7 +26,7 @@ Error os_error(std::string_view what, const std::filesystem::path& path, int num
   ErrorCode code = ErrorCode::internal;
   if (number == ENOENT || number == ENOTDIR) code = ErrorCode::not_found;
   if (number == EACCES || number == EPERM) code = ErrorCode::denied;
-  if (number == ENOSPC || number == EDQUOT) code = ErrorCode::unavailable;
+  if (number == ENOSPC || number == EDQUOT) code = ErrorCode::no_space;
   return {code, fmt::format("{} {}: {}", what, path.string(), std::strerror(number)), {}};
 }
 

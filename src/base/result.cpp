@@ -12,6 +12,7 @@ std::string_view name(ErrorCode code) {
     case ErrorCode::denied: return "denied";
     case ErrorCode::too_large: return "too_large";
     case ErrorCode::unavailable: return "unavailable";
+    case ErrorCode::no_space: return "no_space";
     case ErrorCode::cancelled: return "cancelled";
     case ErrorCode::internal: return "internal";
   }

@@ -18,7 +18,8 @@ enum class ErrorCode {
   invalid,      // the request itself is wrong; repeating it cannot help
   denied,       // known, but not allowed
   too_large,    // a documented limit is exceeded
-  unavailable,  // try again later (disk full, upstream down)
+  unavailable,  // try again later (upstream down, too much at once)
+  no_space,     // the disk is full: works again by itself when there is room
   cancelled,    // somebody asked us to stop
   internal,     // a bug or a broken machine
 };

@@ -36,7 +36,7 @@ void Actor::set_status(Status status) {
 Task<void> Actor::work(std::stop_token shutdown) {
   ASSERT(!working_, "one worker a session");
   working_ = true;
-  while (!shutdown.stop_requested() && !broken() && !closed_) {
+  while (!shutdown.stop_requested() && !broken() && !closed_ && engine_.store.admits()) {
     if (!state_.turn && state_.inbox.empty()) break;
     // A prompt that arrived just now may still be on its way to the disk, from where the turn reads it.
     const auto admitted = co_await committed();
@@ -49,7 +49,8 @@ Task<void> Actor::work(std::stop_token shutdown) {
     failpoint::reach("session.turn.started");
     // A crash came between the interruption and its effect.
     if (resumed && state_.next_is(Delivery::interrupt)) turn_stop_->request_stop();
-    const std::string reason = co_await run_turn(prompt);
+    std::string reason = co_await run_turn(prompt);
+    if (std::exchange(turn_error_, std::nullopt)) reason = "error";
     // A turn that the shutdown cut off stays open in the store: the next start resumes it, and this attempt does not
     // count, because it was not the turn that ended the server.
     const bool cut_off = shutdown.stop_requested() && reason == "aborted";
@@ -117,6 +118,12 @@ bool Actor::abort() {
 
 void Actor::interrupt(const std::optional<MessageId>& victim, const MessageId& by) {
   if (working_ && state_.turn == victim && state_.turn != by) abort();
+}
+
+void Actor::fail_turn(MessageError error) {
+  if (!turn_stop_) return;
+  turn_error_ = std::move(error);
+  abort();
 }
 
 void Actor::close() {

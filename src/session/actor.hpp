@@ -51,6 +51,9 @@ class Actor {
   // For a prompt that interrupts: ends what `victim` says was running when it was admitted (a turn, or the user's own
   // command when empty), and nothing that began since.
   void interrupt(const std::optional<MessageId>& victim, const MessageId& by);
+  // Ends the running turn with this stored error in place of "aborted"; queued prompts wait.
+  void fail_turn(domain::MessageError error);
+  const std::optional<domain::MessageError>& turn_error() const { return turn_error_; }
   // Ends the running turn and begins no other: the session is about to be deleted.
   void close();
   // Resolves when the turn that answers `prompt` has ended and is on disk.
@@ -90,6 +93,7 @@ class Actor {
   bool working_ = false;
   bool closed_ = false;
   std::optional<std::stop_source> turn_stop_;
+  std::optional<domain::MessageError> turn_error_;  // what stopped it, when nobody aborted it
   std::shared_ptr<Instance> instance_;  // of the running turn
   std::function<void()> store_streaming_;
   std::map<MessageId, std::vector<OneShot<Unit>::Setter>> waiters_;

@@ -84,6 +84,7 @@ Task<Result<void>> Host::update_part(Part part) {
 }
 
 Task<Result<Session>> Host::fork(SessionId id, std::optional<MessageId> before) {
+  CO_TRY_VOID(engine_.store.admits());
   CO_TRY(const Session original, engine_.query.session(id));
   co_await settle(id);
   store::Query& query = engine_.query;
@@ -106,6 +107,7 @@ Task<Result<Session>> Host::fork(SessionId id, std::optional<MessageId> before) 
 }
 
 Task<Result<MessageId>> Host::shell(SessionId id, RunShell command) {
+  CO_TRY_VOID(engine_.store.admits());
   CO_TRY(std::shared_ptr<Actor> found, actor(id));
   if (engine_.shutting_down()) co_return fail(ErrorCode::unavailable, "The server is stopping");
   std::string agent;

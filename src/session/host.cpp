@@ -38,8 +38,10 @@ Result<void> same_request(const IdempotencyKey& key, const std::string& fingerpr
 
 }  // namespace
 
-Host::Host(Engine& engine) : engine_(engine), turns_(engine.loop) {}
-Host::~Host() = default;
+Host::Host(Engine& engine) : engine_(engine), turns_(engine.loop) {
+  engine_.store.observe_health([this](const store::Health& health) { on_store_health(health); });
+}
+Host::~Host() { engine_.store.observe_health(nullptr); }
 
 // ------------------------------------------------------------------------------------------------ actors
 
@@ -47,6 +49,7 @@ Result<std::shared_ptr<Actor>> Host::actor(const SessionId& id) {
   if (const auto found = actors_.find(id); found != actors_.end()) {
     if (!found->second->broken()) return found->second;
     // Its events did not reach the disk: what is stored is the truth, so it starts over from there.
+    if (found->second->working()) TRY_VOID(engine_.store.admits());
     if (found->second->working()) return fail(ErrorCode::unavailable, "The session cannot be written at the moment");
     actors_.erase(found);
   }
@@ -78,7 +81,7 @@ void Host::release(const std::shared_ptr<Actor>& actor) {
 }
 
 void Host::wake(const std::shared_ptr<Actor>& actor) {
-  if (actor->working() || engine_.shutting_down()) return;
+  if (actor->working() || engine_.shutting_down() || !engine_.store.admits()) return;
   turns_.spawn(run(actor));
 }
 
@@ -96,6 +99,27 @@ Task<void> Host::run(std::shared_ptr<Actor> actor) {
     co_return;
   }
   release(actor);
+}
+
+// A disk that fills up ends what runs while there is still room to say so; queued prompts go on when there is room.
+void Host::on_store_health(const store::Health& health) {
+  if (engine_.shutting_down()) return;
+  if (health.state == store::Health::State::ok) {
+    wake_unfinished();
+    return;
+  }
+  for (const auto& [id, actor] : std::map(actors_)) {
+    actor->fail_turn({.name = "UnknownError", .message = health.reason});
+  }
+}
+
+void Host::wake_unfinished() {
+  const auto unfinished = engine_.query.sessions_with_work();
+  if (!unfinished) return;
+  for (const SessionId& id : *unfinished) {
+    const auto found = actor(id);
+    if (found) wake(*found);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------ life of the host
@@ -154,6 +178,7 @@ Task<Result<Session>> Host::create(CreateSession command) {
 }
 
 Task<Result<Session>> Host::make_session(CreateSession command) {
+  CO_TRY_VOID(engine_.store.admits());
   const std::shared_ptr<Instance> instance = co_await engine_.instances.open(command.directory);
   Project project = instance->location.project;
   command.directory = instance->location.directory.string();
@@ -303,6 +328,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
     release(found);
     co_return std::move(*before);
   }
+  CO_TRY_VOID(engine_.store.admits());
   const bool busy = found->working() || state.busy();
   if (command.delivery == Delivery::reject && busy)
     co_return fail(ErrorCode::conflict, "Session is busy: {}", id.value);

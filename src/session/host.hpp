@@ -70,6 +70,8 @@ class Host {
  private:
   Result<std::shared_ptr<Actor>> actor(const SessionId& id);
   void wake(const std::shared_ptr<Actor>& actor);
+  void on_store_health(const store::Health& health);
+  void wake_unfinished();
   Task<void> run(std::shared_ptr<Actor> actor);
   void release(const std::shared_ptr<Actor>& actor);
   Task<Result<void>> remove_one(SessionId id);

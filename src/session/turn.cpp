@@ -529,6 +529,7 @@ void Turn::complete_message() {
 }
 
 void Turn::fail_message(MessageError error) {
+  if (error.name == "MessageAbortedError" && actor_.turn_error()) error = *actor_.turn_error();
   actor_.record(SessionFailed{error});
   message_.error = std::move(error);
   complete_message();

@@ -2,7 +2,8 @@
 // Laws: events of one batch are appended all or none, with their projections, in one transaction. Sequence numbers are
 //       global, ascend by one in commit order and are never used again. Superseded states of an entity leave the log
 //       (docs/decisions/0003). What is reported as appended is on disk.
-// Errors: `unavailable` when the disk is full or the queue is (nothing was written, later appends may work);
+// Errors: `no_space` when the disk is full, `unavailable` when the queue is or nothing can be written (nothing was
+//         written, later appends may work);
 //         `not_found`, `conflict` when an event does not fit what is stored (unknown session, answered request).
 #pragma once
 
@@ -18,6 +19,7 @@
 #include "base/result.hpp"
 #include "domain/event.hpp"
 #include "domain/project.hpp"
+#include "store/health.hpp"
 
 namespace quarterdeck::store {
 
@@ -55,6 +57,12 @@ class EventStore {
   // All members are called on the loop, and `done` runs there, in the order of the calls.
   virtual void append(Batch batch, Done done) = 0;
   Task<Appended> append(Batch batch);
+
+  // Asked before new work is begun: refused while there is still room to store how running work ends.
+  // Errors: `no_space`, `unavailable` with the reason.
+  virtual Result<> admits() { return {}; }
+  // `observer` is told on the loop when the store stops or begins again to take new work. One observer.
+  virtual void observe_health(std::function<void(const Health&)> observer) { (void)observer; }
 
   // `observer` sees every committed event in the order of its number, before the appends complete. One observer.
   virtual void observe(Observer observer) = 0;

@@ -24,6 +24,7 @@ ErrorCode code_of_status(int status) {
     case 404: return ErrorCode::not_found;
     case 409: return ErrorCode::conflict;
     case 413: return ErrorCode::too_large;
+    case 507: return ErrorCode::no_space;
     default: return status < 500 ? ErrorCode::invalid : ErrorCode::internal;
   }
 }

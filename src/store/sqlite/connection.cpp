@@ -2,22 +2,34 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
+
 namespace quarterdeck::store::sqlite {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5'000;
 
 [[noreturn]] void fail_sql(sqlite3* database, std::string_view doing) {
-  throw SqlFailure(sqlite3_extended_errcode(database), fmt::format("{}: {}", doing, sqlite3_errmsg(database)));
+  int code = sqlite3_extended_errcode(database);
+  // A quota that is used up is a full disk, which SQLite tells for ENOSPC only.
+  const int system = (code & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(database) : 0;
+  if (system == ENOSPC || system == EDQUOT) code = SQLITE_FULL;
+  throw SqlFailure(code, fmt::format("{}: {}", doing, sqlite3_errmsg(database)));
 }
 
 }  // namespace
 
 Error to_error(const SqlFailure& failure) {
   switch (failure.code & 0xff) {
-    case SQLITE_FULL: return {ErrorCode::unavailable, "the disk is full", {}};
+    case SQLITE_FULL: return {ErrorCode::no_space, "The disk is full", {}};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {
+          ErrorCode::unavailable, "another program keeps the database locked (an open sqlite3 shell?); try again", {}};
+    case SQLITE_READONLY:
+      return {ErrorCode::unavailable, fmt::format("the database cannot be written: {}", failure.what()), {}};
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return {ErrorCode::internal, fmt::format("the database is damaged: {}", failure.what()), {}};
+    case SQLITE_NOTADB: return {ErrorCode::unavailable, fmt::format("the database is damaged: {}", failure.what()), {}};
     case SQLITE_CONSTRAINT:
     case SQLITE_MISUSE:
     case SQLITE_ERROR: return {ErrorCode::internal, failure.what(), {}};
@@ -51,16 +63,16 @@ void Rows::bind(int index, std::string_view value) {
 }
 void Rows::bind(int index, std::nullptr_t) { sqlite3_bind_null(statement_, index); }
 
-Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& path, Access access) {
+std::expected<std::unique_ptr<Connection>, SqlFailure> Connection::try_open(const DatabaseFile& file, Access access) {
   sqlite3* database = nullptr;
   // Ours are one connection per thread at a time, so SQLite's own mutexes are off.
-  const int flags =
-      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (access == Access::read_write ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI |
+                    (access == Access::read_write ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(file.name.c_str(), &database, flags, file.vfs.empty() ? nullptr : file.vfs.c_str());
   std::unique_ptr<Connection> connection(new Connection(database));
   if (code != SQLITE_OK) {
-    return fail(ErrorCode::unavailable, "opening {}: {}", path.string(),
-                database ? sqlite3_errmsg(database) : "no memory");
+    return std::unexpected(
+        SqlFailure(code, fmt::format("opening {}: {}", file.name, database ? sqlite3_errmsg(database) : "no memory")));
   }
   sqlite3_busy_timeout(database, kBusyTimeoutMs);
   try {
@@ -70,9 +82,15 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path
         "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;");
     if (access == Access::read_only) connection->execute("PRAGMA query_only=ON;");
   } catch (const SqlFailure& failure) {
-    return std::unexpected(to_error(failure).in("opening {}", path.string()));
+    return std::unexpected(failure);
   }
   return connection;
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(const DatabaseFile& file, Access access) {
+  auto opened = try_open(file, access);
+  if (!opened) return std::unexpected(to_error(opened.error()).in("opening {}", file.name));
+  return std::move(*opened);
 }
 
 Connection::~Connection() {
@@ -90,7 +108,10 @@ sqlite3_stmt* Connection::prepared(const char* sql) {
 }
 
 void Connection::execute(const std::string& sql) {
-  if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail_sql(database_, sql);
+  // Several statements may be long; what SQLite says is enough to know which.
+  if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    fail_sql(database_, sql.substr(0, sql.find(';')));
+  }
 }
 
 }  // namespace quarterdeck::store::sqlite

@@ -62,9 +62,17 @@ class Rows {
 
 enum class Access { read_write, read_only };
 
+// What to open, and how SQLite is to reach it.
+struct DatabaseFile {
+  std::string name;           // a path, or a URI (file:…)
+  std::string vfs;            // "" = SQLite's choice; "unix-excl" keeps the index of the log in memory: no -shm file
+};
+
 class Connection {
  public:
-  static Result<std::unique_ptr<Connection>> open(const std::filesystem::path& path, Access access);
+  static Result<std::unique_ptr<Connection>> open(const DatabaseFile& file, Access access);
+  // The same, with SQLite's own code for who can do something about it.
+  static std::expected<std::unique_ptr<Connection>, SqlFailure> try_open(const DatabaseFile& file, Access access);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -96,6 +104,8 @@ class Connection {
   // Several statements without parameters, not kept.
   void execute(const std::string& sql);
   std::int64_t changes() const { return sqlite3_changes64(database_); }
+  bool writable() const { return sqlite3_db_readonly(database_, "main") == 0; }
+  sqlite3* handle() const { return database_; }
   bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
 
  private:

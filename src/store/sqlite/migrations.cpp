@@ -1,14 +1,18 @@
 #include "store/sqlite/migrations.hpp"
 
+#include <algorithm>
 #include <array>
+
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+#include "store/sqlite/copy.hpp"
+#include "store/sqlite/filesystem.hpp"
+#include "store/sqlite/quarantine.hpp"
 
 namespace quarterdeck::store::sqlite {
 namespace {
 
-// Steps that were released are never edited; a change is a new step. A new event version rewrites the stored bodies
-// through its upcaster here, so that readers relay them as they are.
-constexpr std::array kSteps = {
-    R"sql(
+constexpr const char* kFirstSchema = R"sql(
 CREATE TABLE event (
   seq         INTEGER PRIMARY KEY,
   session     INTEGER,            -- null in the tombstone of a deleted session
@@ -111,9 +115,10 @@ CREATE TABLE project (
   updated INTEGER NOT NULL,
   body    TEXT NOT NULL
 );
-)sql",
-    // Requests with an idempotency key; what they did is in the event `seq`.
-    R"sql(
+)sql";
+
+// Requests with an idempotency key; what they did is in the event `seq`.
+constexpr const char* kUsedKeys = R"sql(
 CREATE TABLE used_key (
   key     TEXT PRIMARY KEY,
   seq     INTEGER NOT NULL UNIQUE,
@@ -122,24 +127,83 @@ CREATE TABLE used_key (
 ) WITHOUT ROWID;
 CREATE INDEX used_key_by_time ON used_key (time);
 CREATE INDEX used_key_by_session ON used_key (session);
-)sql",
+)sql";
+
+constexpr std::array kSteps = {
+    Step{"the first schema", kFirstSchema},
+    Step{"keys of requests that may be sent again", kUsedKeys},
 };
+
+constexpr std::size_t kBackupsKept = 3;
+constexpr std::string_view kBackupPrefix = "before-schema-";
+
+// "before-schema-2-20261122T190102Z.db" sorts by time within a schema; the modification time orders all.
+std::vector<std::filesystem::path> backups_in(const std::filesystem::path& directory) {
+  std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    if (entry.path().filename().string().starts_with(kBackupPrefix)) {
+      found.emplace_back(entry.last_write_time(error), entry.path());
+    }
+  }
+  std::ranges::sort(found, std::greater());
+  std::vector<std::filesystem::path> paths;
+  for (auto& [time, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+Result<> back_up(Connection& connection, const std::filesystem::path& directory, std::size_t version) {
+  TRY_VOID(make_private_directory(directory));
+  const auto file = directory / fmt::format("{}{}-{}.db", kBackupPrefix, version, timestamp());
+  failpoint::reach("store.migration.backup.begun");
+  auto copied = copy_database(connection, file, {});
+  if (!copied) return std::unexpected(std::move(copied).error().in("copying the database before it is updated"));
+  failpoint::reach("store.migration.backup.copied");
+  const auto all = backups_in(directory);
+  std::error_code error;
+  for (std::size_t i = kBackupsKept; i < all.size(); ++i) std::filesystem::remove(all[i], error);
+  log::info("the database was copied to {} before it is updated", file.string());
+  failpoint::reach("store.migration.backup.done");
+  return {};
+}
 
 }  // namespace
 
-Result<> migrate(Connection& connection) {
+std::span<const Step> schema_steps() { return kSteps; }
+
+Result<> migrate(Connection& connection, const MigrateOptions& options) {
   try {
-    const std::int64_t version = connection.integer("PRAGMA user_version").value_or(0);
-    if (version > std::ssize(kSteps)) {
+    const auto version = static_cast<std::size_t>(connection.integer("PRAGMA user_version").value_or(0));
+    const std::size_t newest = options.steps.size();
+    if (version > newest) {
+      std::string hint;
+      const auto copies = options.backups.empty() ? std::vector<std::filesystem::path>() : backups_in(options.backups);
+      if (!copies.empty()) hint = fmt::format(" (or go back: quarterdeck restore {})", copies.front().string());
       return fail(ErrorCode::invalid,
-                  "the database has schema version {}, this server knows up to {}: it was written by a newer version",
-                  version, kSteps.size());
+                  "the database has schema version {}, this version of Quarterdeck knows up to {}: it was written by a "
+                  "newer version. Install that version{}. Nothing was changed",
+                  version, newest, hint);
     }
-    for (auto step = static_cast<std::size_t>(version); step < kSteps.size(); ++step) {
-      connection.execute(fmt::format("BEGIN IMMEDIATE;{}PRAGMA user_version={};COMMIT;", kSteps[step], step + 1));
+    if (version == newest) return {};
+    if (version > 0 && !options.backups.empty()) TRY_VOID(back_up(connection, options.backups, version));
+    failpoint::reach("store.migration.begin");
+    connection.execute("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys=ON;");
+    for (std::size_t step = version; step < newest; ++step) {
+      const Step& each = options.steps[step];
+      if (version > 0) log::info("updating the database to version {}: {}", step + 1, each.what);
+      connection.execute(each.sql);
+      if (each.rewrite) each.rewrite(connection);
+      failpoint::reach("store.migration.step");
     }
+    connection.execute(fmt::format("PRAGMA user_version={}", newest));
+    if (failpoint::fails("store.migration.commit.before")) {
+      throw SqlFailure(SQLITE_IOERR_WRITE, "failpoint store.migration.commit.before");
+    }
+    connection.execute("COMMIT");
+    failpoint::reach("store.migration.commit.after");
   } catch (const SqlFailure& failure) {
     if (connection.in_transaction()) connection.execute("ROLLBACK");
+    if ((failure.code & 0xff) == SQLITE_CORRUPT || (failure.code & 0xff) == SQLITE_NOTADB) throw;
     return std::unexpected(to_error(failure).in("preparing the database"));
   }
   return {};

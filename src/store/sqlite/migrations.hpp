@@ -7,13 +7,32 @@
 // it there. Rows of `event` have a body only when no entity has it.
 #pragma once
 
+#include <filesystem>
+#include <span>
+#include <string_view>
+
 #include "base/result.hpp"
 #include "store/sqlite/connection.hpp"
 
 namespace quarterdeck::store::sqlite {
 
-// Errors: `invalid` when the database was written by a newer version.
-Result<> migrate(Connection& connection);
+// Released steps are never edited; a change is a new step at the end. A new event version comes with a `rewrite` that
+// runs its upcaster over the stored bodies, so that readers relay them as they are. Both parts are optional.
+struct Step {
+  std::string_view what;  // "index open requests by session", for the log
+  const char* sql = "";
+  void (*rewrite)(Connection&) = nullptr;  // after `sql`; throws SqlFailure
+};
+std::span<const Step> schema_steps();
+
+struct MigrateOptions {
+  std::filesystem::path backups;  // a copy is put here before a database is changed; empty = none is made
+  std::span<const Step> steps = schema_steps();
+};
+// Brings the database from its version to the newest in one transaction: after a crash it has the old version or the new
+// one, nothing between. Errors: `invalid` when it was written by a newer version (nothing is touched), `no_space` when
+// there is no room for the copy.
+Result<> migrate(Connection& connection, const MigrateOptions& options);
 
 inline constexpr int kMessageBits = 22;
 inline constexpr int kPartBits = 17;

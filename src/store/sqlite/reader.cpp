@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "store/sqlite/event_body.hpp"
 #include "store/sqlite/transcript.hpp"
 #include "wire/event.hpp"
 #include "wire/message.hpp"
@@ -101,7 +102,7 @@ Result<std::unique_ptr<Connection>> Reader::take() {
       return connection;
     }
   }
-  return Connection::open(path_, Access::read_only);
+  return Connection::open(file_, Access::read_only);
 }
 
 void Reader::give_back(std::unique_ptr<Connection> connection) {
@@ -350,46 +351,14 @@ Result<std::vector<StoredEvent>> Reader::events_after(Seq after, std::int64_t li
     Rows rows = sql.rows(
         "SELECT e.seq, e.session_seq, e.id, e.time, e.type, e.entity, e.body, e.session,"
         " coalesce(s.id, e.body ->> '$.id'), coalesce(s.directory, e.body ->> '$.directory'),"
-        " coalesce(s.project, e.body ->> '$.projectID'), s.body "
+        " coalesce(s.project, e.body ->> '$.projectID') "
         "FROM event e LEFT JOIN session s ON s.key = e.session WHERE e.seq > ? ORDER BY e.seq LIMIT ?",
         after, limit);
     while (rows.next()) {
       const std::string_view type = wire::static_type(rows.text(4));
       TimeMs time = rows.integer(3);
-      const std::int64_t entity = rows.integer(5);
-      std::string body;
-      if (!rows.null(6)) {
-        body = rows.text(6);
-      } else if (type == "session.created" || type == "session.updated") {
-        body = rows.text(11);
-      } else if (type == "message.updated") {
-        Rows message = sql.rows("SELECT body FROM message WHERE key = ?", entity);
-        if (message.next()) body = message.text(0);
-      } else if (type == "message.part.updated") {
-        Rows part = sql.rows("SELECT body, time FROM part WHERE key = ?", entity);
-        if (part.next()) {
-          body = part.text(0);
-          time = part.integer(1);
-        }
-      } else if (type == "permission.asked") {
-        Rows request = sql.rows("SELECT body FROM request WHERE key = ?", entity);
-        if (request.next()) body = request.text(0);
-      } else if (type == "todo.updated") {
-        Rows todo = sql.rows("SELECT body FROM todo WHERE session = ?", rows.integer(7));
-        if (todo.next()) body = todo.text(0);
-      } else if (type == "quarterdeck.part.appended") {
-        const Seq seq = rows.integer(0);
-        Rows tail = sql.rows(
-            "SELECT m.id, p.id, t.text FROM tail t JOIN part p ON p.key = t.part JOIN message m ON m.key = t.part >> "
-            "17 "
-            "WHERE t.part = ? AND t.seq = ?",
-            entity, seq);
-        if (tail.next()) {
-          const domain::PartAppended appended{
-              {std::string(tail.text(0))}, {std::string(tail.text(1))}, std::string(tail.text(2))};
-          body = wire::encode_body({std::string(rows.text(8))}, appended).body;
-        }
-      }
+      const EventKey key{.seq = rows.integer(0), .session = rows.integer(7), .entity = rows.integer(5)};
+      std::string body = rows.null(6) ? entity_body(sql, type, key, rows.text(8), time) : std::string(rows.text(6));
       if (body.empty()) return fail(ErrorCode::internal, "event {} ({}) has lost its body", rows.integer(0), type);
       events.push_back({rows.integer(0),
                         rows.integer(1),

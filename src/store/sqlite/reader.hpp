@@ -11,7 +11,7 @@ namespace quarterdeck::store::sqlite {
 
 class Reader final : public Query {
  public:
-  explicit Reader(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit Reader(DatabaseFile file) : file_(std::move(file)) {}
 
   Result<std::string> session_json(const SessionId& id) override;
   Result<domain::Session> session(const SessionId& id) override;
@@ -48,7 +48,7 @@ class Reader final : public Query {
   Result<std::unique_ptr<Connection>> take();
   void give_back(std::unique_ptr<Connection> connection);
 
-  std::filesystem::path path_;
+  DatabaseFile file_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
 };

@@ -1,21 +1,28 @@
 #include "store/sqlite/writer.hpp"
 
+#include <sys/stat.h>
+
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "store/sqlite/quarantine.hpp"
 
 namespace quarterdeck::store::sqlite {
 
 Writer::Writer(Loop& loop, Clock& clock, Random& random, const SqliteOptions& options,
-               std::unique_ptr<Connection> connection, Seq last_seq)
+               std::unique_ptr<Connection> connection, Seq last_seq, DiskGuard& guard)
     : EventStore(loop),
       ids_(clock, random),
       clock_(clock),
       queue_events_max_(options.queue_events_max),
       connection_(std::move(connection)),
       projector_(*connection_),
+      guard_(guard),
+      database_(options.directory / "quarterdeck.db"),
       failpoint_(options.failpoint),
       seq_(last_seq),
       executor_(options.executor) {
+  struct stat status{};
+  if (::stat(database_.c_str(), &status) == 0) inode_ = status.st_ino;
   if (!executor_) thread_ = std::thread([this] { run(); });
 }
 
@@ -108,6 +115,27 @@ void Writer::write_queued(std::vector<Job> group) {
 }
 
 void Writer::write(std::vector<Job>& group) {
+  const auto fail_all = [&](const Error& error) {
+    log::error("{} appends failed: {}", group.size(), error.message);
+    for (Job& job : group) std::visit([&](auto& each) { each.result = std::unexpected(error); }, job);
+  };
+  if (guard_.writable() && database_taken_away()) {
+    guard_.stop_writing({Health::State::read_only,
+                         fmt::format("{} was deleted or replaced while the server runs. Stop the server, put the "
+                                     "database back (quarterdeck restore), and start again",
+                                     database_.string())});
+  }
+  if (!guard_.writable()) return fail_all(admission(guard_.health()).error());
+  while (auto failure = try_write(group)) {
+    const int kind = failure->code & 0xff;
+    if (kind == SQLITE_FULL && guard_.found_no_room()) continue;
+    if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) guard_.stop_writing(damaged(database_, failure->what()));
+    if (kind == SQLITE_READONLY) guard_.stop_writing({Health::State::read_only, to_error(*failure).message});
+    return fail_all(to_error(*failure));
+  }
+}
+
+std::optional<SqlFailure> Writer::try_write(std::vector<Job>& group) {
   const Seq before = seq_;
   try {
     at("begin");
@@ -122,11 +150,18 @@ void Writer::write(std::vector<Job>& group) {
         failpoint::reach("store.project.put");
       }
     }
+    if (!std::exchange(tombstones_pruned_, true)) {
+      // Tombstones are for clients that were away; beyond these, a client reads the list again.
+      connection_->run(
+          "DELETE FROM event WHERE session IS NULL AND seq <= "
+          "(SELECT seq FROM event WHERE session IS NULL ORDER BY seq DESC LIMIT 1 OFFSET 10000)");
+    }
     at("commit");
     if (failpoint::fails("store.commit.before")) throw SqlFailure(SQLITE_IOERR_WRITE, "failpoint store.commit.before");
     connection_->run("COMMIT");
     failpoint::reach("store.commit.after");
     at("committed");
+    return std::nullopt;
   } catch (const SqlFailure& failure) {
     seq_ = before;
     // SQLite rolls back by itself after some failures.
@@ -136,10 +171,14 @@ void Writer::write(std::vector<Job>& group) {
     } catch (const SqlFailure& again) {
       log::error("rolling back: {}", again.what());
     }
-    const Error error = to_error(failure);
-    log::error("{} appends failed: {}", group.size(), error.message);
-    for (Job& job : group) std::visit([&](auto& each) { each.result = std::unexpected(error); }, job);
+    return failure;
   }
+}
+
+bool Writer::database_taken_away() {
+  if (!inode_) return false;
+  struct stat status{};
+  return ::stat(database_.c_str(), &status) != 0 || status.st_ino != *inode_;
 }
 
 void Writer::apply(Append& job) {

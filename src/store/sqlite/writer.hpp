@@ -11,6 +11,7 @@
 
 #include "store/open.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/disk_guard.hpp"
 #include "store/sqlite/projector.hpp"
 
 namespace quarterdeck::store::sqlite {
@@ -18,12 +19,14 @@ namespace quarterdeck::store::sqlite {
 class Writer final : public EventStore {
  public:
   Writer(Loop& loop, Clock& clock, Random& random, const SqliteOptions& options, std::unique_ptr<Connection> connection,
-         Seq last_seq);
+         Seq last_seq, DiskGuard& guard);
   ~Writer() override;  // writes what is queued, if it has its own thread; its completions are posted
 
   void append(Batch batch, Done done) override;
   void observe(Observer observer) override { observer_ = std::make_shared<Observer>(std::move(observer)); }
   void put_project(domain::Project project, std::move_only_function<void(Result<>)> done) override;
+  Result<> admits() override { return guard_.admits(); }
+  void observe_health(std::function<void(const Health&)> observer) override { guard_.observe(std::move(observer)); }
   using EventStore::append;
   using EventStore::put_project;
 
@@ -46,6 +49,9 @@ class Writer final : public EventStore {
   void schedule();  // on the executor
   void write_queued(std::vector<Job> group);
   void write(std::vector<Job>& group);
+  std::optional<SqlFailure> try_write(std::vector<Job>& group);
+  // The file under our feet may be deleted or replaced: what is written then is lost with the next start.
+  bool database_taken_away();
   void apply(Append& job);
   void at(std::string_view point) const {
     if (failpoint_) failpoint_(point);
@@ -62,8 +68,12 @@ class Writer final : public EventStore {
   // Writer thread.
   std::unique_ptr<Connection> connection_;
   Projector projector_;
+  DiskGuard& guard_;
+  const std::filesystem::path database_;
+  std::optional<ino_t> inode_;  // none: not a file
   std::function<void(std::string_view)> failpoint_;
   Seq seq_;
+  bool tombstones_pruned_ = false;
 
   // Instead of the thread, when given.
   BlockingPool* const executor_;
