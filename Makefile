@@ -1,9 +1,9 @@
 # Every target is a verb of script/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run serve test fault conformance lint format asan tsan bench install clean
+.PHONY: help setup build run serve test fault conformance lint format asan tsan bench bench-micro bench-quick bench-growth soak install clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## install what building, testing and linting need (Debian 12; root or sudo)
 	@script/setup build test lint bench
@@ -41,8 +41,22 @@ asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## all tests under ThreadSanitizer
 	@script/test tsan
 
-bench: ## measure start-up, memory, turns
+bench: ## the whole table, A B A B against OpenCode (PAIRS=2, MEASURES="turn relay", PEER= for ours alone)
 	@script/bench
+
+bench-micro: ## times of the hot paths, one by one
+	@script/bench_micro
+
+bench-quick: ## fail when a hot path executes clearly more instructions than it did (seconds, any machine)
+	@script/bench_quick
+
+bench-growth: ## how cost grows with sessions, messages, subscribers and projects
+	@script/build release quarterdeck loadgen
+	@bench/growth
+
+soak: ## ten minutes of turns, connections and aborts: memory must stay flat (SECONDS=600)
+	@script/build release quarterdeck loadgen
+	@bench/soak --seconds $(or $(SECONDS),600)
 
 install: build ## install into PREFIX=/usr/local (DESTDIR= for packages)
 	@script/install

@@ -4,9 +4,11 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -59,8 +61,10 @@ def _memory_kb(pid, field):
 class Program:
     """How to start one of the servers that are compared."""
 
-    def __init__(self, name, binary, env=None, warm_up=False, install=()):
+    # `slow`: sizes are smaller where a full one would take minutes. `sessions_db`: where rows of "session" can be cloned.
+    def __init__(self, name, binary, env=None, warm_up=False, install=(), slow=False, sessions_db=None):
         self.name, self.binary, self.env, self.warm_up = name, binary, env or {}, warm_up
+        self.slow, self.sessions_db = slow, sessions_db
         self.install = install or (binary,)
 
 
@@ -117,9 +121,18 @@ class Server:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
-    def sessions(self, count):
+    def sessions(self, count, directory=None):
         # With a title, so that no second model call makes one.
-        return [self.call("POST", "/session", {"title": f"bench {i}"})["id"] for i in range(count)]
+        query = "?directory=" + urllib.parse.quote(directory) if directory else ""
+        return [self.call("POST", "/session" + query, {"title": f"bench {i}"})["id"] for i in range(count)]
+
+    def long_past(self, session, messages, quick):
+        """Adds about so many messages to a session: by turns, or (quick) as prompts that nobody answers."""
+        if not quick:
+            return 2 * self.turns([session], "[[bench deltas=20]]", turns=messages // 2, seconds=120)["ended"]
+        body = {"noReply": True, "parts": [{"type": "text", "text": "word " * 120}]}
+        return self.requests(f"/session/{session}/message", connections=4, seconds=60, max=messages, method="POST",
+                             body=json.dumps(body))["answered"]
 
     def turns(self, sessions, text, **options):
         body = {"parts": [{"type": "text", "text": text}]}
@@ -148,13 +161,50 @@ class World:
                 "models": {"fake": {"name": "Fake", "tool_call": True, "limit": {"context": 2000000, "output": 8000}}}}}}
         with open(os.path.join(self.project, "opencode.json"), "w") as f:
             json.dump(settings, f)
-        git = ["git", "-C", self.project, "-c", "user.name=Bench", "-c", "user.email=bench@example.com"]
-        for args in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "init"]):
-            subprocess.run(git + args, check=True)
+        self._commit(self.project)
         self.servers = []
 
     def serve(self):
         return Server(self.program, self)
+
+    def few(self, usual, slow):
+        return slow if self.program.slow else usual
+
+    def filled(self, server, sessions):
+        """A server with so many sessions stored. Where the program cannot make them in time, a row is cloned."""
+        have = len(server.call("GET", "/session?limit=1000000"))
+        if have >= sessions or not self.program.sessions_db:
+            return server
+        server.stop()
+        db = sqlite3.connect(os.path.join(self.home, self.program.sessions_db))
+        names = [column[1] for column in db.execute("PRAGMA table_info(session)")]
+        row = dict(zip(names, db.execute("SELECT * FROM session LIMIT 1").fetchone()))
+        with db:
+            for i in range(have, sessions):
+                clone = row | {"id": row["id"][:-12] + f"{i:012d}", "time_created": row["time_created"] - i * 1000,
+                               "time_updated": row["time_updated"] - i * 1000}
+                db.execute(f"INSERT INTO session VALUES ({','.join('?' * len(names))})", [clone[n] for n in names])
+        db.close()
+        return self.serve()
+
+    def projects(self, count):
+        """Copies of the project, each a repository of its own."""
+        folders = []
+        for i in range(count):
+            folder = f"{self.project}-{i}"
+            if not os.path.exists(folder):
+                shutil.copytree(self.project, folder)
+                with open(os.path.join(folder, "number"), "w") as f:
+                    f.write(str(i))
+                shutil.rmtree(os.path.join(folder, ".git"))
+                self._commit(folder)
+            folders.append(folder)
+        return folders
+
+    def _commit(self, folder):
+        git = ["git", "-C", folder, "-c", "user.name=Bench", "-c", "user.email=bench@example.com"]
+        for args in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "init"]):
+            subprocess.run(git + args, check=True)
 
     def loadgen(self, kind, port, seconds=10, **options):
         args = [self._loadgen, kind, "--port", str(port), "--seconds", str(seconds)]

@@ -29,6 +29,7 @@ struct TurnLoad {
   int turns = 1;
   int parallel = 1;
   int subscribers = 1;
+  std::string events = "/event";  // or /global/event, for sessions of several projects
   double seconds = 30;
 };
 std::string run_turns(const TurnLoad& load);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
     load.turns = static_cast<int>(number("--turns", 1));
     load.parallel = static_cast<int>(number("--parallel", 1));
     load.subscribers = static_cast<int>(number("--subscribers", 1));
+    load.events = text("--events", "/event");
     load.seconds = number("--seconds", 30);
     out = run_turns(load);
   } else {

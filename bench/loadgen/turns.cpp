@@ -97,7 +97,7 @@ class Run {
         read(reader, piece, first);
       };
       reader.connection.on_done = [this] { ++broken_; };
-      reader.connection.request("GET", "/event", {});
+      reader.connection.request("GET", load_.events, {});
     }
   }
 
