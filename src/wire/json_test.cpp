@@ -12,8 +12,8 @@ TEST(Json, QuotesASpecialCharacterWhereverItStands) {
         std::string text(length, 'x');
         text.insert(at, special);
         text += special;
-        const auto parsed = parse(quoted(text));
-        ASSERT_TRUE(parsed) << quoted(text);
+        const auto parsed = parse(wire::quoted(text));
+        ASSERT_TRUE(parsed) << wire::quoted(text);
         ASSERT_EQ(std::string_view(parsed->get_string()), text);
       }
     }
