@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "domain/json_text.hpp"
@@ -55,9 +56,25 @@ struct ModelInfo {
   std::string release_date;
   std::string status = "active";
   JsonText options{"{}"};
+  std::map<std::string, JsonText> variants;  // reasoning effort and the like: options by name
+  std::vector<std::string> input;   // text, image, pdf, audio, video; empty = text, and what `attachment` says
+  std::string interleaved;          // where this model wants its thoughts back: reasoning_content | reasoning_details
+  // A model of a provider that is reached in another way than the provider's others; empty = as they are.
+  std::string protocol;
+  std::string npm;
+  std::string base_url;
   std::map<std::string, std::string> headers;
   bool operator==(const ModelInfo&) const = default;
 };
+
+// Whether the model takes files of this kind ("image", "pdf") beside text.
+inline bool accepts(const ModelInfo& model, std::string_view kind) {
+  if (model.input.empty()) return model.attachment && (kind == "image" || kind == "pdf");
+  for (const auto& each : model.input) {
+    if (each == kind) return true;
+  }
+  return false;
+}
 
 struct ProviderInfo {
   std::string id;
@@ -69,6 +86,9 @@ struct ProviderInfo {
   std::string base_url;             // https://host/v1, without the operation's path
   std::string api_key;              // a secret: never encoded for a client or a log
   std::map<std::string, std::string> headers;
+  JsonText options{"{}"};           // the configuration's: region, resourceName, apiVersion…; may hold secrets
+  std::string default_model;        // of the catalogue; empty = none is preferred
+  std::string small_model;
   std::map<std::string, ModelInfo> models;
   bool operator==(const ProviderInfo&) const = default;
 };

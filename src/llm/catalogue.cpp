@@ -5,6 +5,7 @@
 
 #include "llm/chat_completions.hpp"
 #include "llm/embedded/kCatalogueJson.hpp"
+#include "llm/protocols.hpp"
 #include "wire/codec.hpp"
 
 namespace quarterdeck::llm {
@@ -257,17 +258,6 @@ std::optional<ModelRef> choose_small_model(const config::Config& config, const s
     return ModelRef{provider->id, known->small_model, {}};
   }
   return default_model;
-}
-
-std::string protocol_of_npm(std::string_view npm) {
-  constexpr std::array<std::string_view, 15> kChat{
-      "@ai-sdk/openai-compatible", "@ai-sdk/openai", "@openrouter/ai-sdk-provider", "@ai-sdk/groq", "@ai-sdk/mistral",
-      "@ai-sdk/xai", "@ai-sdk/deepseek", "@ai-sdk/togetherai", "@ai-sdk/fireworks", "@ai-sdk/cerebras",
-      "@ai-sdk/deepinfra", "@ai-sdk/perplexity",
-      // Their vendors serve this protocol too, at the catalogue's addresses.
-      "@ai-sdk/anthropic", "@ai-sdk/google", "@ai-sdk/vercel"};
-  const bool chat = std::ranges::find(kChat, npm) != kChat.end();
-  return std::string(chat ? kOpenAiChat : npm);
 }
 
 }  // namespace quarterdeck::llm

@@ -39,7 +39,4 @@ std::optional<domain::ModelRef> choose_small_model(const config::Config& config,
 // Empty when the provider has no models.
 std::string default_model_of(const domain::ProviderInfo& provider);
 
-// OpenCode's package names; the name itself for a protocol that we do not speak.
-std::string protocol_of_npm(std::string_view npm);
-
 }  // namespace quarterdeck::llm

@@ -22,12 +22,18 @@
 
 namespace quarterdeck::llm {
 
+// `metadata` is what a provider wants back word for word with the piece that it came with (signatures, encrypted
+// thoughts, item ids), as an object with the provider's key: {"anthropic": {"signature": "…"}}. Stored with the part.
+using Metadata = std::optional<domain::JsonText>;
+
 struct TextContent {
   std::string text;
+  Metadata metadata = {};
   bool operator==(const TextContent&) const = default;
 };
 struct ReasoningContent {
   std::string text;
+  Metadata metadata = {};
   bool operator==(const ReasoningContent&) const = default;
 };
 struct FileContent {  // an image or document, as a data: URL
@@ -40,6 +46,7 @@ struct ToolCallContent {
   std::string id;
   std::string name;
   domain::JsonText input{"{}"};
+  Metadata metadata = {};
   bool operator==(const ToolCallContent&) const = default;
 };
 struct ToolResultContent {
@@ -55,9 +62,11 @@ using Content = std::variant<TextContent, ReasoningContent, FileContent, ToolCal
 enum class Role { system, user, assistant, tool };
 
 // Law: every tool call of an assistant message is answered by one tool result before the next user or assistant message.
+// Metadata goes back only to the model that gave it: to any other its signatures are noise, or an error.
 struct ChatMessage {
   Role role = Role::user;
   std::vector<Content> content;
+  std::string said_by = {};  // an assistant message's "provider/model"; empty = unknown
   bool operator==(const ChatMessage&) const = default;
 };
 
@@ -138,6 +147,9 @@ struct ModelRequest {
   std::optional<double> top_p;
   std::int64_t output_tokens_max = 0;  // 0 = the provider's default
   std::string session_id;  // sent as x-session-affinity, for the provider's cache
+  // What the model's options, the agent's and the chosen variant add up to (llm/variants.hpp); the encoders read
+  // what their protocol knows of it. Empty = the model's own options.
+  domain::JsonText options{""};
   std::int64_t first_byte_timeout_ms = 60'000;
   std::int64_t idle_timeout_ms = 60'000;
 };
@@ -151,10 +163,21 @@ struct ReasoningDelta {
   std::string text;
   bool operator==(const ReasoningDelta&) const = default;
 };
+// The text, or the thought, that was streaming is complete; more may follow as a new one. A thought may have no text
+// at all (redacted, encrypted) and still have metadata that must go back.
+struct TextEnded {
+  Metadata metadata = {};
+  bool operator==(const TextEnded&) const = default;
+};
+struct ReasoningEnded {
+  Metadata metadata = {};
+  bool operator==(const ReasoningEnded&) const = default;
+};
 struct ToolCallStarted {
   int index = 0;
   std::string id;
   std::string name;
+  Metadata metadata = {};
   bool operator==(const ToolCallStarted&) const = default;
 };
 struct ToolCallDelta {
@@ -162,7 +185,7 @@ struct ToolCallDelta {
   std::string arguments;
   bool operator==(const ToolCallDelta&) const = default;
 };
-using ModelEvent = std::variant<TextDelta, ReasoningDelta, ToolCallStarted, ToolCallDelta>;
+using ModelEvent = std::variant<TextDelta, ReasoningDelta, TextEnded, ReasoningEnded, ToolCallStarted, ToolCallDelta>;
 
 class ModelSink {
  public:
@@ -184,6 +207,7 @@ struct ModelError {
     rate_limited,  // 429
     overloaded,  // 5xx, 529
     auth,  // 401, 403: the key is wrong or missing
+    not_found,  // 404: no such model or address
     invalid_request,  // other 4xx
     context_overflow,  // the request is longer than the model's context
     content_filter,

@@ -1,12 +1,19 @@
 #include "llm/chat_completions/decoder.hpp"
 
-#include "llm/chat_completions/failure.hpp"
+#include "llm/protocol/failure.hpp"
 
 namespace quarterdeck::llm::chat_completions {
 namespace {
 
+using protocol::early_end;
+using protocol::failure_of_foreign_body;
+using protocol::failure_of_object;
+using protocol::malformed_piece;
+
 // More calls in one answer than this is a model gone wild or an attack.
 constexpr std::size_t kCallsMax = 128;
+
+constexpr std::size_t kDetailsMax = 1024;
 
 std::string_view text_of(const wire::Json* value) {
   return value && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
@@ -68,11 +75,7 @@ void Decoder::on_data(std::string_view data) {
   }
   const auto chunk = wire::parse(data);
   if (!chunk || !chunk->is_object()) {
-    error_ = ModelError{
-        .kind = ModelError::Kind::malformed,
-        .message = "the stream holds a piece that is not a JSON object: " + wire::valid_utf8(data.substr(0, 200)),
-        .body = wire::valid_utf8(data.substr(0, kErrorBodyBytesMax)),
-        .retryable = true};
+    error_ = malformed_piece(data);
     return;
   }
   on_object(*chunk);
@@ -118,6 +121,7 @@ void Decoder::on_choice(const wire::Json& choice) {
                         .message = "the provider ended the answer with an error",
                         .retryable = true};
   } else if (!reason.empty()) {
+    flush_details();
     finish_reason_ = reason;
   }
 }
@@ -125,8 +129,11 @@ void Decoder::on_choice(const wire::Json& choice) {
 void Decoder::on_message(const wire::Json& message) {
   const auto thought = text_of(wire::value_at(message, "reasoning_content"));
   reasoning(thought.empty() ? text_of(wire::value_at(message, "reasoning")) : thought);
+  if (const auto* details = wire::array_at(message, "reasoning_details")) on_details(*details);
   if (const auto* content = wire::value_at(message, "content")) on_content(*content);
-  text(text_of(wire::value_at(message, "refusal")));
+  const auto refusal = text_of(wire::value_at(message, "refusal"));
+  refused_ |= !refusal.empty();
+  text(refusal);
   if (const auto* calls = wire::array_at(message, "tool_calls")) {
     int position = 0;
     for (const auto& call : *calls) on_call(call, position++);
@@ -170,6 +177,7 @@ void Decoder::on_call(const wire::Json& call, int position) {
       target.started = true;
       if (target.id.empty()) target.id = make_id();
       said_something_ = true;
+      flush_details();
       sink_.on_event(ToolCallStarted{index, target.id, std::string(name)});
       if (!target.early_arguments.empty()) {
         sink_.on_event(ToolCallDelta{index, std::exchange(target.early_arguments, {})});
@@ -214,6 +222,7 @@ std::string Decoder::make_id() { return fmt::format("call_{:016x}", random_.next
 
 void Decoder::text(std::string_view piece) {
   if (piece.empty()) return;
+  flush_details();
   said_something_ = true;
   sink_.on_event(TextDelta{std::string(piece)});
 }
@@ -224,15 +233,47 @@ void Decoder::reasoning(std::string_view piece) {
   sink_.on_event(ReasoningDelta{std::string(piece)});
 }
 
+// Pieces of one detail (the same index and type) come after each other and belong together.
+void Decoder::on_details(const wire::JsonArray& details) {
+  for (const auto& detail : details) {
+    if (!detail.is_object() || details_.size() >= kDetailsMax) continue;
+    const auto& object = detail.get_object();
+    auto* last = details_.empty() ? nullptr : &details_.back().get_object();
+    const auto same = [&](const char* name) {
+      const auto* left = last->if_contains(name);
+      const auto* right = object.if_contains(name);
+      return (!left && !right) || (left && right && *left == *right);
+    };
+    if (!last || !same("type") || !same("index")) {
+      details_.push_back(detail);
+      continue;
+    }
+    for (const auto& member : object) {
+      const std::string_view name = member.key();
+      auto* known = last->if_contains(name);
+      const bool grows = name == "text" || name == "summary" || name == "data" || name == "signature";
+      if (grows && known && known->is_string() && member.value().is_string()) {
+        known->get_string().append(std::string_view(member.value().get_string()));
+      } else if (!member.value().is_null()) {
+        (*last)[name] = member.value();
+      }
+    }
+  }
+}
+
+void Decoder::flush_details() {
+  if (details_.empty()) return;
+  const wire::JsonObject metadata{{"openrouter", wire::JsonObject{{"reasoning_details", std::exchange(details_, {})}}}};
+  sink_.on_event(ReasoningEnded{wire::to_json_text(metadata)});
+}
+
 std::expected<ModelFinish, ModelError> Decoder::finish() const {
   if (error_) return std::unexpected(*error_);
   if (!finish_reason_ && !(done_ && said_something_)) {
-    return std::unexpected(ModelError{.kind = ModelError::Kind::network,
-                                      .message = "the stream ended before the answer was complete",
-                                      .retryable = true});
+    return std::unexpected(early_end());
   }
   const bool called = std::ranges::any_of(calls_, &Call::started);
-  return ModelFinish{finish_word(finish_reason_.value_or(""), called), tokens_};
+  return ModelFinish{refused_ && !called ? "content-filter" : finish_word(finish_reason_.value_or(""), called), tokens_};
 }
 
 }  // namespace quarterdeck::llm::chat_completions

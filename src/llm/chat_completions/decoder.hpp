@@ -52,14 +52,18 @@ class Decoder {
   std::string make_id();
   void text(std::string_view text);
   void reasoning(std::string_view text);
+  void on_details(const wire::JsonArray& details);
+  void flush_details();
 
   ModelSink& sink_;
   Random& random_;
   std::vector<Call> calls_;
   std::optional<std::string> finish_reason_;
+  wire::JsonArray details_;  // OpenRouter's reasoning_details that no thought carries yet
   domain::Tokens tokens_;
   std::optional<ModelError> error_;
   bool said_something_ = false;
+  bool refused_ = false;
   bool done_ = false;
 };
 

@@ -1,183 +1,56 @@
 #include "llm/chat_completions.hpp"
 
 #include "llm/chat_completions/decoder.hpp"
+#include "llm/chat_completions/dialect.hpp"
 #include "llm/chat_completions/encoder.hpp"
-#include "llm/chat_completions/failure.hpp"
-#include "net/sse.hpp"
 
 namespace quarterdeck::llm {
 namespace chat_completions {
 namespace {
 
-// A whole answer (of a server that does not stream) or an error body is kept up to here.
-constexpr std::size_t kDocumentBytesMax = 16 * 1024 * 1024;
-// No answer takes longer, whatever keep-alive comments the provider sends.
-constexpr std::int64_t kAnswerMsMax = 60 * 60 * 1000;
-// After the last word of an answer, the server has this long to end the transfer, so that the connection can be used
-// again; then it is cut.
-constexpr std::int64_t kLingerMs = 1'000;
-
-// One answer on its way from the socket to the sink. What it is shows in its first bytes: content types lie.
-class Answer final : public net::ResponseSink {
+// The decoder as the shared provider feeds it.
+class StreamDecoder final : public protocol::Decoder {
  public:
-  Answer(Loop& loop, ModelSink& sink, Random& random) : loop_(loop), decoder_(sink, random) {}
-
-  void on_head(int status, const net::Headers& headers) override {
-    status_ = status;
-    headers_ = headers;
-  }
-
-  bool on_body(std::string_view bytes) override {
-    if (form_ == Form::unknown) bytes = recognise(bytes);
-    switch (form_) {
-      case Form::unknown: return true;
-      case Form::document:
-      case Form::foreign: {
-        const auto limit = form_ == Form::document ? kDocumentBytesMax : kErrorBodyBytesMax;
-        body_.append(bytes.substr(0, limit - std::min(limit, body_.size())));
-        // A page is not read to its end once we know that it is one.
-        return body_.size() < limit;
-      }
-      case Form::stream: break;
-    }
-    events_.feed(bytes);
-    while (auto event = events_.next()) {
-      had_event_ = true;
-      decoder_.on_data(event->data);
-    }
-    // A sample for the error message, should none of this turn out to be an event.
-    if (!had_event_ && body_.size() < kErrorBodyBytesMax) body_.append(bytes.substr(0, kErrorBodyBytesMax));
-    if (decoder_.failed() || events_.overflowed()) return false;
-    if (decoder_.ended() && !linger_) {
-      linger_ = loop_.after_ms(kLingerMs, [stop = end_]() mutable { stop.request_stop(); });
-    }
-    return true;
-  }
-
-  // Cuts the transfer when the caller stops it or when lingering is over.
-  std::stop_source& end() { return end_; }
-
-  std::expected<ModelFinish, ModelError> outcome(const Result<void>& transfer, bool stopped, TimeMs now_ms) {
-    if (stopped) return std::unexpected(ModelError{.kind = ModelError::Kind::cancelled, .message = "stopped"});
-    if (status_ != 0 && (status_ < 200 || status_ > 299)) {
-      return std::unexpected(failure_of_response(status_, headers_, body_, now_ms));
-    }
-    if (form_ == Form::document) decoder_.on_document(body_);
-    if (decoder_.complete() || decoder_.failed()) return decoder_.finish();
-    if (events_.overflowed()) {
-      return std::unexpected(
-          ModelError{.kind = ModelError::Kind::malformed, .message = "the stream holds an event larger than 16 MB"});
-    }
-    if (form_ == Form::foreign || (transfer && !had_event_)) {
-      const auto* type = net::find_header(headers_, "content-type");
-      return std::unexpected(failure_of_foreign_body(body_, type ? *type : ""));
-    }
-    if (!transfer) return std::unexpected(failure_of_transfer(transfer.error()));
-    return decoder_.finish();
-  }
+  StreamDecoder(ModelSink& sink, Random& random) : inner_(sink, random) {}
+  void on_event(const net::SseEvent& event) override { inner_.on_data(event.data); }
+  void on_document(std::string_view json) override { inner_.on_document(json); }
+  bool ended() const override { return inner_.ended(); }
+  bool complete() const override { return inner_.complete(); }
+  bool failed() const override { return inner_.failed(); }
+  std::expected<ModelFinish, ModelError> finish() const override { return inner_.finish(); }
 
  private:
-  enum class Form { unknown, stream, document, foreign };
-
-  // Skips the white space (and byte order mark) before the answer; gives back what follows it.
-  std::string_view recognise(std::string_view bytes) {
-    const auto start = bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
-    if (start == std::string_view::npos) return {};
-    const bool success = status_ >= 200 && status_ <= 299;
-    switch (bytes[start]) {
-      case '{':
-      case '[': form_ = Form::document; break;
-      case '<': form_ = Form::foreign; break;
-      default: form_ = success ? Form::stream : Form::foreign;
-    }
-    return bytes.substr(start);
-  }
-
-  static ModelError failure_of_transfer(const Error& error) {
-    ModelError failure{.kind = ModelError::Kind::network, .message = error.message, .retryable = true};
-    if (error.code == ErrorCode::invalid) {
-      failure.kind = ModelError::Kind::invalid_request;
-      failure.retryable = false;
-    }
-    for (const char* word : {"timed out", "timeout", "deadline", "no answer", "silent", "within"}) {
-      if (error.message.contains(word)) failure.kind = ModelError::Kind::timeout;
-    }
-    return failure;
-  }
-
-  Loop& loop_;
-  Decoder decoder_;
-  net::SseDecoder events_;
-  std::stop_source end_;
-  std::unique_ptr<Loop::Handle> linger_;
-  net::Headers headers_;
-  std::string body_;
-  int status_ = 0;
-  Form form_ = Form::unknown;
-  bool had_event_ = false;
+  chat_completions::Decoder inner_;
 };
 
-bool has_header(const net::Headers& headers, std::string_view name) { return net::find_header(headers, name); }
-
-net::ClientRequest http_request(const ModelRequest& request) {
-  net::ClientRequest http{.method = "POST", .url = request.provider.base_url};
-  while (http.url.ends_with('/')) http.url.pop_back();
-  http.url += "/chat/completions";
-  // What the configuration says about a header wins over what we would say; the model's word over the provider's.
-  for (const auto* configured : {&request.model.headers, &request.provider.headers}) {
-    for (const auto& [name, value] : *configured) {
-      if (!has_header(http.headers, name)) http.headers.push_back({name, value});
-    }
-  }
-  const auto add = [&](std::string name, std::string value) {
-    if (!has_header(http.headers, name)) http.headers.push_back({std::move(name), std::move(value)});
-  };
-  add("Content-Type", "application/json");
-  add("Accept", "text/event-stream");
-  add("User-Agent", "quarterdeck/" QD_VERSION);
-  if (!request.provider.api_key.empty()) add("Authorization", "Bearer " + request.provider.api_key);
-  if (!request.session_id.empty()) add("x-session-affinity", request.session_id);
-  http.body = encode_request(request);
-  http.first_byte_timeout_ms = request.first_byte_timeout_ms;
-  http.idle_timeout_ms = request.idle_timeout_ms;
-  http.total_timeout_ms = kAnswerMsMax;
-  return http;
-}
-
-class ChatCompletions final : public Provider {
+class ChatDialect final : public protocol::Dialect {
  public:
-  ChatCompletions(Loop& loop, net::HttpClient& client, Clock& clock, Random& random)
-      : loop_(loop), client_(client), clock_(clock), random_(random) {}
-
-  Task<std::expected<ModelFinish, ModelError>> stream(ModelRequest request, ModelSink& sink,
-                                                      std::stop_token stop) override {
-    if (request.provider.base_url.empty()) {
-      co_return std::unexpected(ModelError{
-          .kind = ModelError::Kind::invalid_request,
-          .message =
-              fmt::format("provider \"{}\" has no base URL: set provider.{}.options.baseURL in the configuration",
-                          request.provider.id, request.provider.id)});
+  Result<protocol::WireRequest> encode(const ModelRequest& request) const override {
+    protocol::WireRequest wire;
+    TRY(wire.url, protocol::base_url_of(request));
+    wire.url += "/chat/completions";
+    if (!request.provider.api_key.empty()) {
+      wire.headers.push_back({"Authorization", "Bearer " + request.provider.api_key});
     }
-    auto http = http_request(request);
-    Answer answer(loop_, sink, random_);
-    std::stop_callback forward(stop, [end = answer.end()]() mutable { end.request_stop(); });
-    auto token = answer.end().get_token();
-    const auto transfer = co_await client_.fetch(std::move(http), answer, std::move(token));
-    co_return answer.outcome(transfer, stop.stop_requested(), clock_.now_ms());
+    wire.body = encode_request(request);
+    return wire;
   }
-
- private:
-  Loop& loop_;
-  net::HttpClient& client_;
-  Clock& clock_;
-  Random& random_;
+  std::unique_ptr<protocol::Decoder> decoder(const ModelRequest&, ModelSink& sink, Random& random) const override {
+    return make_decoder(sink, random);
+  }
 };
 
 }  // namespace
+
+std::unique_ptr<protocol::Decoder> make_decoder(ModelSink& sink, Random& random) {
+  return std::make_unique<StreamDecoder>(sink, random);
+}
+std::unique_ptr<protocol::Dialect> make_dialect() { return std::make_unique<ChatDialect>(); }
+
 }  // namespace chat_completions
 
 std::unique_ptr<Provider> make_chat_completions(Loop& loop, net::HttpClient& client, Clock& clock, Random& random) {
-  return std::make_unique<chat_completions::ChatCompletions>(loop, client, clock, random);
+  return protocol::make_provider(chat_completions::make_dialect(), loop, client, clock, random);
 }
 
 }  // namespace quarterdeck::llm

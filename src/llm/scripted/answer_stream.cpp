@@ -9,13 +9,15 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
-AnswerStream::AnswerStream(Loop& loop, Clock& clock, Script script, std::string model, std::uint64_t number)
+AnswerStream::AnswerStream(Loop& loop, Clock& clock, const Speech& speech, Script script, std::string model,
+                           std::uint64_t number)
     : loop_(loop),
       clock_(clock),
       script_(std::move(script)),
       model_(std::move(model)),
       number_(number),
-      frames_(frames_of(script_, model_)),
+      writer_(speech.writer(script_, model_)),
+      frames_(frames_of(script_, *writer_)),
       start_ns_(clock.monotonic_ns() + script_.delay_ms * kNsPerMs) {}
 
 std::int64_t AnswerStream::marked() const {
@@ -46,7 +48,8 @@ std::string AnswerStream::frame(std::int64_t index, std::int64_t now_ns) {
   if (index < before + marked()) {
     const bool paced = script_.marked->per_second > 0;
     const auto stamp = !paced ? clock_.monotonic_ns() : index == woken_for_ ? now_ns : due_ns(index);
-    return marked_frame(*script_.marked, model_, number_, index - before, stamp);
+    auto piece = marked_frame(*script_.marked, *writer_, number_, index - before, stamp);
+    return index - before == script_.marked->reasoning ? frames_.turn + piece : piece;
   }
   return std::move(frames_.after[static_cast<std::size_t>(index - before - marked())]);
 }

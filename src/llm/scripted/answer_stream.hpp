@@ -11,7 +11,7 @@ namespace quarterdeck::llm::scripted {
 
 class AnswerStream final : public net::Stream {
  public:
-  AnswerStream(Loop& loop, Clock& clock, Script script, std::string model, std::uint64_t number);
+  AnswerStream(Loop& loop, Clock& clock, const Speech& speech, Script script, std::string model, std::uint64_t number);
 
   Batch take(std::size_t bytes_max) override;
   void when_ready(Loop::Callback wake) override;
@@ -28,6 +28,7 @@ class AnswerStream final : public net::Stream {
   Script script_;
   std::string model_;
   std::uint64_t number_;
+  std::unique_ptr<AnswerWriter> writer_;
   Frames frames_;
   std::int64_t start_ns_;
   std::int64_t next_ = 0;

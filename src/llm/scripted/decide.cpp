@@ -10,7 +10,7 @@ bool mentions_title(std::string_view text) { return text.contains("title") || te
 
 bool is_directive(std::string_view line) {
   for (const char* name : {"TOOL:", "PRE", "REASON", "LEN",
-                           "WORDS:", "SLOW:", "USAGE:", "ERR:", "RETRYAFTER:", "FAULT:", "[[bench", "\"TOOL:"}) {
+                           "WORDS:", "SLOW:", "USAGE:", "REDACTED", "REFUSE", "FILTER", "CACHED:", "ERR:", "RETRYAFTER:", "FAULT:", "[[bench", "\"TOOL:"}) {
     if (line.starts_with(name)) return true;
   }
   return false;

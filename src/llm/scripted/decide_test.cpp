@@ -129,7 +129,8 @@ TEST(Bench, CountsStepsByResults) {
 }
 
 TEST(Bench, MarksEachDelta) {
-  EXPECT_EQ(marked_frame({.text = 1, .bytes_min = 14}, "m", 255, 16, 4096),
+  const Script script;
+  EXPECT_EQ(marked_frame({.text = 1, .bytes_min = 14}, *chat_speech().writer(script, "m"), 255, 16, 4096),
             "data: {\"id\":\"scripted\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":"
             "[{\"index\":0,\"delta\":{\"content\":\"@ff.10.1000;mn\"},\"finish_reason\":null}]}\n\n");
 }
@@ -213,7 +214,7 @@ TEST(Scenario, OfTheDemoRepairsTheSampleStepByStep) {
 
 TEST(Frames, EndWithUsageAndDone) {
   Script script{.text = {"hi"}, .calls = {{"read", "{"}}, .finish = "tool_calls"};
-  const auto frames = frames_of(script, "m");
+  const auto frames = frames_of(script, *chat_speech().writer(script, "m"));
   EXPECT_EQ(frames.before.size(), 2u);
   EXPECT_EQ(frames.after.size(), 5u);
   EXPECT_EQ(frames.after.back(), "data: [DONE]\n\n");
@@ -223,13 +224,13 @@ TEST(Frames, EndWithUsageAndDone) {
 
 TEST(Frames, StopAfterThreeDeltasWhenTheyBreak) {
   Script script{.fault = Fault::eof_mid, .text = words("a b c d e f")};
-  EXPECT_EQ(frames_of(script, "m").before.size(), 4u);
-  EXPECT_TRUE(frames_of(script, "m").after.empty());
+  EXPECT_EQ(frames_of(script, *chat_speech().writer(script, "m")).before.size(), 4u);
+  EXPECT_TRUE(frames_of(script, *chat_speech().writer(script, "m")).after.empty());
 }
 
 TEST(Frames, MakeAWholeDocumentToo) {
   Script script{.reasoning = {"r"}, .text = {"a ", "b"}, .calls = {{"read", "{}"}}, .finish = "tool_calls"};
-  const auto document = wire::parse(document_of(script, "m"));
+  const auto document = wire::parse(chat_speech().document(script, "m"));
   ASSERT_TRUE(document);
   EXPECT_NE(wire::to_text(*document).find(R"("content":"a b","reasoning_content":"r")"), std::string::npos);
 }

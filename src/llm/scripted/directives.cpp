@@ -62,6 +62,10 @@ struct Directives {
   bool preface = false;
   bool reason = false;
   bool length = false;
+  bool redacted = false;
+  bool refuse = false;
+  bool filter = false;
+  std::optional<std::int64_t> cached;
   std::optional<std::int64_t> deltas;
   std::int64_t delta_ms = 0;
   std::optional<std::int64_t> usage;
@@ -93,6 +97,14 @@ Directives read_lines(std::string_view text) {
       found.reason = true;
     } else if (line == "LEN") {
       found.length = true;
+    } else if (line == "REDACTED") {
+      found.reason = found.redacted = true;
+    } else if (line == "REFUSE") {
+      found.refuse = true;
+    } else if (line == "FILTER") {
+      found.filter = true;
+    } else if (name == "CACHED" && !bare) {
+      found.cached = count_at(arguments, 0, 0);
     } else if (name == "WORDS" && !bare) {
       found.deltas = count_at(arguments, 0, 8);
     } else if (name == "SLOW" && !bare) {
@@ -143,6 +155,8 @@ std::optional<Script> script_of_directives(const Conversation& conversation, Mem
   Script script;
   script.delta_ms = found.delta_ms;
   script.prompt_tokens = found.usage.value_or(100);
+  script.cached_tokens = std::min(found.cached.value_or(0), script.prompt_tokens);
+  script.redacted = found.redacted;
   if (found.reason) script.reasoning = numbered_words("think", 3);
 
   const bool faulty = !found.fault.empty() && memory.take("FAULT" + key, found.fault_times);
@@ -155,6 +169,26 @@ std::optional<Script> script_of_directives(const Conversation& conversation, Mem
   const auto tool = conversation.first_tool.empty() ? "bash" : conversation.first_tool;
   if (faulty && found.fault == "trunc-tool") {
     call_tools({{tool, R"({"command":"echo cut off he)"}});
+    return script;
+  }
+  if (faulty && found.fault == "overflow") {
+    return Script{.kind = "fault", .status = 400, .error = "prompt is too long: 250000 tokens > 200000 maximum"};
+  }
+  if (faulty && found.fault == "bad-args") {
+    call_tools({{tool, R"(["not", "an object"])"}});
+    return script;
+  }
+  if (faulty && found.fault == "unknown-tool") {
+    call_tools({{"no_such_tool", R"({"a":1})"}});
+    return script;
+  }
+  if (faulty && found.fault == "huge") {
+    script.text = {std::string(10'000'000, 'x')};
+    return script;
+  }
+  if (faulty && found.fault == "period") {
+    const auto text = fmt::format(R"({{"command":"echo {}","description":"Goes round"}})", conversation.step % 3);
+    call_tools({{tool, text}});
     return script;
   }
   if (faulty && found.fault == "loop-tool") {
@@ -179,6 +213,11 @@ std::optional<Script> script_of_directives(const Conversation& conversation, Mem
     script.text = numbered_words("word", 8);
   }
   if (found.length && script.calls.empty()) script.finish = "length";
+  if (found.filter && script.calls.empty()) script.finish = "content_filter";
+  if (found.refuse && script.calls.empty()) {
+    script.refuses = true;
+    script.text = words("I cannot help with that.");
+  }
 
   if (faulty) {
     const auto fault = fault_named(found.fault);

@@ -4,11 +4,15 @@
 //   PRE                        each tool step begins with "I will call a tool. "
 //   REASON                     three reasoning deltas first
 //   WORDS:n    SLOW:n:ms       n text deltas "word0 word1 …", with ms between them
+//   REDACTED                   … and a redacted one after them (Messages)
 //   LEN                        the text answer ends with finish_reason "length"
+//   REFUSE   FILTER            the text answer is a refusal; it ends with finish_reason "content_filter"
+//   CACHED:n                   so many of the prompt's tokens came from the cache
 //   USAGE:n                    prompt tokens to report
 //   ERR:status[:times]         HTTP errors, for ever or so many times
 //   RETRYAFTER:s               … with this Retry-After
-//   FAULT:name[:times]         reset reset-mid eof-mid hang hang-mid html badjson errobj trunc-tool loop-tool
+//   FAULT:name[:times]         reset reset-mid eof-mid hang hang-mid html badjson errobj junk empty overflow
+//                              huge trunc-tool bad-args unknown-tool loop-tool period
 //   [[bench deltas=500 rate=50 tools=3]]
 //                              anywhere in the message; keys: deltas, rate (per second, 0 = no pause), size (bytes a
 //                              delta at least), think (reasoning deltas), tools (steps), par (calls a step), tool, cmd,

@@ -1,113 +1,67 @@
 #include "llm/scripted/frames.hpp"
 
-#include "wire/json.hpp"
-
 namespace quarterdeck::llm::scripted {
 namespace {
 
 // Deltas that a "mid" fault lets through.
 constexpr std::size_t kDeltasBeforeFault = 3;
 
-std::string chunk(std::string_view model, std::string_view delta, std::string_view finish = {}) {
-  return fmt::format(
-      "data: {{\"id\":\"scripted\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":{},"
-      "\"choices\":[{{\"index\":0,\"delta\":{},\"finish_reason\":{}}}]}}\n\n",
-      wire::quoted(model), delta, finish.empty() ? "null" : wire::quoted(finish));
-}
-
-std::string usage_json(const Script& script) {
-  return fmt::format(R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}}})", script.prompt_tokens,
-                     script.completion_tokens, script.prompt_tokens + script.completion_tokens);
-}
-
-std::string call_id(std::size_t index) {
-  // Unique enough in one session, which is all that ids of calls promise.
-  static std::uint64_t counter = 0;
-  return fmt::format("call_{:x}_{}", ++counter, index);
+bool breaks_in_the_middle(Fault fault) {
+  return fault == Fault::reset_mid || fault == Fault::eof_mid || fault == Fault::hang_mid ||
+         fault == Fault::bad_json || fault == Fault::error_object || fault == Fault::junk;
 }
 
 }  // namespace
 
-Frames frames_of(const Script& script, std::string_view model) {
+Frames frames_of(const Script& script, AnswerWriter& writer) {
   Frames frames;
-  frames.before.push_back(chunk(model, R"({"role":"assistant","content":""})"));
-  if (script.fault == Fault::reset) return {};
-  for (const auto& piece : script.reasoning) {
-    frames.before.push_back(chunk(model, fmt::format(R"({{"reasoning_content":{}}})", wire::quoted(piece))));
+  if (script.fault == Fault::reset) return frames;
+  frames.before.push_back(writer.start());
+  std::string glue;  // what opens or closes goes along with the delta after it
+  const auto push = [&](std::string piece) { frames.before.push_back(std::exchange(glue, {}) + std::move(piece)); };
+  if (!script.reasoning.empty()) {
+    glue += writer.open_reasoning();
+    for (const auto& piece : script.reasoning) push(writer.reasoning(piece));
+    glue += writer.close_reasoning();
   }
-  for (const auto& piece : script.text) {
-    frames.before.push_back(chunk(model, fmt::format(R"({{"content":{}}})", wire::quoted(piece))));
+  if (!script.text.empty()) {
+    glue += writer.open_text();
+    for (const auto& piece : script.text) push(writer.text(piece));
   }
-  switch (script.fault) {
-    case Fault::reset_mid:
-    case Fault::eof_mid:
-    case Fault::hang_mid:
-    case Fault::bad_json:
-    case Fault::error_object:
-      frames.before.resize(std::min(frames.before.size(), kDeltasBeforeFault + 1));
-      if (script.fault == Fault::bad_json) frames.after.push_back("data: {\"id\":\"scripted\",\"choices\":[{\n\n");
-      if (script.fault == Fault::error_object) {
-        frames.after.push_back("data: " + error_document(503, "fake failure in the stream") + "\n\n");
-      }
-      return frames;
-    default: break;
+  if (breaks_in_the_middle(script.fault)) {
+    frames.before.resize(std::min(frames.before.size(), kDeltasBeforeFault + 1));
+    if (script.fault == Fault::bad_json) frames.after.push_back(writer.broken());
+    if (script.fault == Fault::junk) frames.after.push_back(std::string("\x00\xff\xfe\x9c\x01junk\n\n", 12));
+    if (script.fault == Fault::error_object) frames.after.push_back(writer.error(503, "fake failure in the stream"));
+    return frames;
   }
-  std::size_t index = 0;
-  for (const auto& call : script.calls) {
-    frames.after.push_back(chunk(
-        model,
-        fmt::format(
-            R"({{"tool_calls":[{{"index":{},"id":"{}","type":"function","function":{{"name":{},"arguments":""}}}}]}})",
-            index, call_id(index), wire::quoted(call.name))));
-    frames.after.push_back(
-        chunk(model, fmt::format(R"({{"tool_calls":[{{"index":{},"function":{{"arguments":{}}}}}]}})", index,
-                                 wire::quoted(call.arguments))));
-    ++index;
+  if (!script.text.empty()) glue += writer.close_text();
+  if (script.marked) {
+    if (script.marked->reasoning > 0) {
+      frames.before.push_back(std::exchange(glue, {}) + writer.open_reasoning());
+      frames.turn = writer.close_reasoning();
+    } else {
+      frames.turn = std::exchange(glue, {});
+    }
+    frames.turn += writer.open_text();
+    glue = writer.close_text();
   }
-  frames.after.push_back(chunk(model, "{}", script.finish));
-  frames.after.push_back(fmt::format(
-      "data: {{\"id\":\"scripted\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":{},\"choices\":[],"
-      "\"usage\":{}}}\n\n",
-      wire::quoted(model), usage_json(script)));
-  frames.after.push_back("data: [DONE]\n\n");
+  for (std::size_t index = 0; index < script.calls.size(); ++index) {
+    for (auto& piece : writer.call(index, script.calls[index])) {
+      frames.after.push_back(std::exchange(glue, {}) + std::move(piece));
+    }
+  }
+  for (auto& piece : writer.finish()) frames.after.push_back(std::exchange(glue, {}) + std::move(piece));
   return frames;
 }
 
-std::string marked_frame(const MarkedDeltas& marked, std::string_view model, std::uint64_t stream, std::int64_t number,
+std::string marked_frame(const MarkedDeltas& marked, AnswerWriter& writer, std::uint64_t stream, std::int64_t number,
                          std::int64_t now_ns) {
   std::string text = fmt::format("@{:x}.{:x}.{:x};", stream, number, now_ns);
   for (auto at = static_cast<std::int64_t>(text.size()); at < marked.bytes_min; ++at) {
     text += at % 7 == 0 ? ' ' : static_cast<char>('a' + at % 26);
   }
-  const std::string_view field = number < marked.reasoning ? "reasoning_content" : "content";
-  return chunk(model, fmt::format(R"({{"{}":"{}"}})", field, text));
-}
-
-std::string document_of(const Script& script, std::string_view model) {
-  std::string text;
-  for (const auto& piece : script.text) text += piece;
-  std::string reasoning;
-  for (const auto& piece : script.reasoning) reasoning += piece;
-  std::string calls;
-  std::size_t index = 0;
-  for (const auto& call : script.calls) {
-    calls +=
-        fmt::format(R"({}{{"id":"{}","type":"function","function":{{"name":{},"arguments":{}}}}})",
-                    calls.empty() ? "" : ",", call_id(index), wire::quoted(call.name), wire::quoted(call.arguments));
-    ++index;
-  }
-  return fmt::format(
-      R"({{"id":"scripted","object":"chat.completion","created":1,"model":{},"choices":[{{"index":0,"message":{{"role":"assistant","content":{}{}{}}},"finish_reason":{}}}],"usage":{}}})",
-      wire::quoted(model), wire::quoted(text),
-      reasoning.empty() ? "" : ",\"reasoning_content\":" + wire::quoted(reasoning),
-      calls.empty() ? "" : ",\"tool_calls\":[" + calls + "]", wire::quoted(script.finish), usage_json(script));
-}
-
-std::string error_document(int status, std::string_view message) {
-  const std::string_view type = status == 429   ? "rate_limit_error"
-                                : status >= 500 ? "server_error"
-                                                : "invalid_request_error";
-  return fmt::format(R"({{"error":{{"message":{},"type":"{}","code":{}}}}})", wire::quoted(message), type, status);
+  return number < marked.reasoning ? writer.reasoning(text) : writer.text(text);
 }
 
 }  // namespace quarterdeck::llm::scripted

@@ -20,7 +20,8 @@ std::optional<Fault> fault_named(std::string_view name) {
   constexpr std::pair<std::string_view, Fault> kNames[] = {
       {"reset", Fault::reset},      {"reset-mid", Fault::reset_mid}, {"eof-mid", Fault::eof_mid},
       {"hang", Fault::hang},        {"hang-mid", Fault::hang_mid},   {"html", Fault::html},
-      {"badjson", Fault::bad_json}, {"errobj", Fault::error_object}};
+      {"badjson", Fault::bad_json}, {"errobj", Fault::error_object}, {"junk", Fault::junk},
+      {"empty", Fault::empty}};
   for (const auto& [word, fault] : kNames) {
     if (word == name) return fault;
   }

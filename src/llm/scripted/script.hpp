@@ -19,6 +19,8 @@ enum class Fault {
   html,       // 200 with a web page
   bad_json,   // a chunk that is cut in the middle
   error_object,  // {"error": …} in the stream
+  junk,       // bytes that are no text
+  empty,      // 200 with nothing
 };
 
 struct ScriptedCall {
@@ -48,9 +50,12 @@ struct Script {
   std::vector<std::string> text;
   std::optional<MarkedDeltas> marked;
   std::vector<ScriptedCall> calls;
-  std::string finish = "stop";
+  std::string finish = "stop";  // stop | tool_calls | length | content_filter
+  bool refuses = false;         // the text is a refusal
   std::int64_t prompt_tokens = 100;
   std::int64_t completion_tokens = 8;
+  std::int64_t cached_tokens = 0;  // of the prompt's
+  bool redacted = false;           // a redacted thought after the others, where the protocol has such
 
   std::int64_t delay_ms = 0;  // before the first delta
   std::int64_t delta_ms = 0;  // between two
@@ -60,7 +65,7 @@ struct Script {
 // Pieces of word size; together they are `text`.
 std::vector<std::string> words(std::string_view text);
 
-// reset | reset-mid | eof-mid | hang | hang-mid | html | badjson | errobj
+// reset | reset-mid | eof-mid | hang | hang-mid | html | badjson | errobj | junk | empty
 std::optional<Fault> fault_named(std::string_view name);
 
 }  // namespace quarterdeck::llm::scripted

@@ -1,11 +1,14 @@
 #include "llm/scripted_model.hpp"
 
+#include <ctime>
 #include <deque>
 #include <map>
 
 #include "base/async.hpp"
 #include "base/paths.hpp"
+#include "llm/bedrock/sigv4.hpp"
 #include "llm/chat_completions.hpp"
+#include "llm/protocols.hpp"
 #include "llm/scripted/answer_stream.hpp"
 #include "llm/scripted/decide.hpp"
 #include "net/http_server.hpp"
@@ -50,6 +53,110 @@ net::Response json(int status, std::string body) {
   return {.status = status, .headers = {{"Content-Type", std::string(kJson)}}, .body = std::move(body)};
 }
 
+// The secret is the one that every client of the scripted model uses: scripted-secret.
+bool signature_holds(const net::Request& request, std::string_view authorization) {
+  const auto member = [&](std::string_view name) {
+    const auto at = authorization.find(name);
+    if (at == std::string_view::npos) return std::string_view();
+    const auto rest = authorization.substr(at + name.size());
+    return rest.substr(0, rest.find_first_of(", "));
+  };
+  const auto* date = request.header("x-amz-date");
+  const auto credential = member("Credential=");
+  std::tm parts{};
+  if (!date || !::strptime(date->c_str(), "%Y%m%dT%H%M%SZ", &parts)) return false;
+  std::vector<std::string_view> scope;  // key id, day, region, service, aws4_request
+  for (auto rest = credential; !rest.empty();) {
+    const auto slash = rest.find('/');
+    scope.push_back(rest.substr(0, slash));
+    rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
+  }
+  if (scope.size() != 5) return false;
+  const auto* host = request.header("host");
+  const auto query = request.target.find('?');
+  bedrock::SignedRequest covered{.method = request.method,
+                                 .host = host ? *host : "",
+                                 .path = request.target.substr(0, query),
+                                 .query = query == std::string::npos ? "" : request.target.substr(query + 1),
+                                 .body = request.body};
+  for (auto names = member("SignedHeaders="); !names.empty();) {
+    const auto end = names.find(';');
+    const auto name = names.substr(0, end);
+    names.remove_prefix(end == std::string_view::npos ? names.size() : end + 1);
+    const auto* value = request.header(name);
+    if (value && name != "host") covered.headers.push_back({std::string(name), *value});
+  }
+  const bedrock::AwsKeys keys{std::string(scope[0]), "scripted-secret", ""};
+  const auto added = bedrock::sign(covered, keys, {std::string(scope[2]), std::string(scope[3])},
+                                   static_cast<TimeMs>(::timegm(&parts)) * 1000);
+  return net::find_header(added, "authorization")->ends_with(std::string(member("Signature=")));
+}
+
+// Where a request goes: the protocol, and what of it stands in the path.
+struct Address {
+  const Speech* speech = nullptr;
+  std::string model;
+  std::optional<bool> streams;  // where the path says it
+  bool azure = false;
+};
+
+std::optional<Address> address_of(std::string_view path) {
+  if (path == "/v1/chat/completions") return Address{&chat_speech(), {}, {}};
+  if (path == "/v1/responses") return Address{&responses_speech(), {}, {}};
+  if (path == "/v1/messages") return Address{&messages_speech(), {}, {}};
+  const auto between = [&](std::string_view before, std::string_view after) -> std::optional<std::string> {
+    if (!path.starts_with(before) || !path.ends_with(after) || path.size() <= before.size() + after.size()) return {};
+    return std::string(path.substr(before.size(), path.size() - before.size() - after.size()));
+  };
+  for (const std::string_view version : {"/v1beta", "/v1"}) {
+    const auto models = fmt::format("{}/models/", version);
+    if (auto model = between(models, ":streamGenerateContent")) return Address{&gemini_speech(), *model, true};
+    if (auto model = between(models, ":generateContent")) return Address{&gemini_speech(), *model, false};
+  }
+  if (auto model = between("/model/", "/converse-stream")) return Address{&converse_speech(), *model, true};
+  if (auto model = between("/model/", "/converse")) return Address{&converse_speech(), *model, false};
+  if (path == "/openai/v1/chat/completions") return Address{&chat_speech(), {}, {}, true};
+  if (path == "/openai/v1/responses") return Address{&responses_speech(), {}, {}, true};
+  if (auto model = between("/openai/deployments/", "/chat/completions")) return Address{&chat_speech(), *model, {}, true};
+  if (auto model = between("/openai/deployments/", "/responses")) return Address{&responses_speech(), *model, {}, true};
+  return std::nullopt;
+}
+
+// What the real services look at before the body. Keys are anything; a signature must be right.
+std::optional<std::string> denial(const net::Request& request, const Address& address) {
+  const auto* authorization = request.header("authorization");
+  if (address.azure) {
+    if (!request.header("api-key") && !authorization) return "Access denied due to invalid subscription key";
+    if (!request.query_value("api-version")) return "api-version is missing";
+  }
+  if (address.speech == &messages_speech()) {
+    if (!request.header("x-api-key") && !authorization) return "x-api-key header is required";
+    if (!request.header("anthropic-version")) return "anthropic-version: header is required";
+  }
+  if (address.speech == &gemini_speech() && !request.header("x-goog-api-key") && !request.query_value("key")) {
+    return "Method doesn't allow unregistered callers";
+  }
+  if (address.speech == &converse_speech()) {
+    if (!authorization) return "Missing Authentication Token";
+    if (authorization->starts_with("AWS4-HMAC-SHA256") && !signature_holds(request, *authorization)) {
+      return "The request signature we calculated does not match the signature you provided.";
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view aws_error(int status) {
+  switch (status) {
+    case 429: return "ThrottlingException";
+    case 400: return "ValidationException";
+    case 401:
+    case 403: return "AccessDeniedException";
+    case 404: return "ResourceNotFoundException";
+    case 503: return "ServiceUnavailableException";
+    default: return "InternalServerException";
+  }
+}
+
 std::string models_document(const State& state) {
   const auto model = state.model();
   return fmt::format(
@@ -74,42 +181,53 @@ std::string requests_document(const State& state) {
   return out + "]";
 }
 
-Task<net::Response> answer(std::shared_ptr<State> state, net::Request request) {
+Task<net::Response> answer(std::shared_ptr<State> state, net::Request request, Address address) {
+  const Speech& speech = *address.speech;
   ++state->requests;
-  auto conversation = read_conversation(request.body);
+  if (auto denied = denial(request, address)) {
+    ++state->kinds["denied"];
+    co_return json(401, speech.error(401, *denied));
+  }
+  auto conversation = speech.read(request.body);
+  state->keep(request.body);
   if (!conversation) {
     ++state->kinds["invalid"];
-    co_return json(400, error_document(400, conversation.error().message));
+    co_return json(400, speech.error(400, conversation.error().message));
   }
+  if (!address.model.empty()) conversation->model = address.model;
+  if (address.streams) conversation->stream = *address.streams;
   if (const auto* session = request.header("x-session-affinity")) conversation->session = *session;
-  state->keep(std::move(request.body));
   auto script = decide(*conversation, state->scenario ? &*state->scenario : nullptr, state->memory);
   ++state->kinds[script.kind];
-
   if (script.fault == Fault::hang) {
     co_await sleep_ms(state->loop, kHangMsMax, state->stop.get_token());
-    co_return json(503, error_document(503, "the scripted silence is over"));
+    co_return json(503, speech.error(503, "the scripted silence is over"));
   }
   if (script.fault == Fault::html) {
     co_return net::Response{.headers = {{"Content-Type", "text/html"}},
                             .body = "<!doctype html><html><title>Sign in</title><p>Not a model.</html>"};
   }
+  if (script.fault == Fault::empty) co_return net::Response{.headers = {{"Content-Type", std::string(kJson)}}, .body = ""};
   if (script.status != 200) {
-    auto response = json(script.status, error_document(script.status, script.error));
+    auto response = json(script.status, speech.error(script.status, script.error));
     if (script.retry_after_s) response.headers.push_back({"Retry-After", std::to_string(*script.retry_after_s)});
+    if (&speech == &converse_speech()) response.headers.push_back({"x-amzn-ErrorType", std::string(aws_error(script.status))});
     co_return response;
   }
   std::string model = conversation->model.empty() ? state->model().id : conversation->model;
-  if (!conversation->stream) co_return json(200, document_of(script, model));
-  co_return net::Response{.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}},
-                          .body = std::make_unique<AnswerStream>(state->loop, system_clock(), std::move(script),
-                                                                 std::move(model), state->requests)};
+  if (!conversation->stream) co_return json(200, speech.document(script, model));
+  co_return net::Response{
+      .headers = {{"Content-Type", std::string(speech.content_type())}, {"Cache-Control", "no-cache"}},
+      .body = std::make_unique<AnswerStream>(state->loop, system_clock(), speech, std::move(script), std::move(model),
+                                             state->requests)};
 }
 
 Task<net::Response> handle(std::shared_ptr<State> state, net::Request request) {
   const bool get = request.method == "GET" || request.method == "HEAD";
-  if (request.method == "POST" && request.path == "/v1/chat/completions") {
-    co_return co_await answer(std::move(state), std::move(request));
+  if (request.method == "POST") {
+    if (auto address = address_of(request.path)) {
+      co_return co_await answer(std::move(state), std::move(request), std::move(*address));
+    }
   }
   if (get && request.path == "/v1/models") co_return json(200, models_document(*state));
   if (get && request.path == "/stats") co_return json(200, stats_document(*state));
@@ -121,7 +239,7 @@ Task<net::Response> handle(std::shared_ptr<State> state, net::Request request) {
     state->body_bytes = state->requests = 0;
     co_return json(200, "{}");
   }
-  co_return json(404, error_document(404, fmt::format("there is no {} {} here", request.method, request.path)));
+  co_return json(404, chat_speech().error(404, fmt::format("there is no {} {} here", request.method, request.path)));
 }
 
 class Server final : public ScriptedModel {

@@ -11,7 +11,7 @@
 #include "net/http.hpp"
 #include "wire/json.hpp"
 
-namespace quarterdeck::llm::chat_completions {
+namespace quarterdeck::llm::protocol {
 
 inline constexpr std::size_t kErrorBodyBytesMax = 8 * 1024;
 
@@ -24,7 +24,12 @@ ModelError failure_of_object(const wire::Json& error);
 // An answer with status 200 that is not this protocol.
 ModelError failure_of_foreign_body(std::string_view body, std::string_view content_type);
 
+// A piece of a stream that is not a JSON object.
+ModelError malformed_piece(std::string_view data);
+// The stream was over before the answer was.
+ModelError early_end();
+
 // From retry-after-ms and Retry-After (seconds or an HTTP date).
 std::optional<std::int64_t> retry_after_ms(const net::Headers& headers, TimeMs now_ms);
 
-}  // namespace quarterdeck::llm::chat_completions
+}  // namespace quarterdeck::llm::protocol

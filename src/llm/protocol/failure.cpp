@@ -1,4 +1,4 @@
-#include "llm/chat_completions/failure.hpp"
+#include "llm/protocol/failure.hpp"
 
 #include <array>
 #include <charconv>
@@ -7,7 +7,7 @@
 
 #include <time.h>
 
-namespace quarterdeck::llm::chat_completions {
+namespace quarterdeck::llm::protocol {
 namespace {
 
 using Kind = ModelError::Kind;
@@ -26,7 +26,10 @@ bool mentions(std::string_view lowered, const std::array<std::string_view, N>& p
 }
 
 // Lower case. Each is one provider's way of saying it.
-constexpr std::array<std::string_view, 18> kOverflow{"context_length_exceeded",
+constexpr std::array<std::string_view, 21> kOverflow{"model_context_window_exceeded",
+"input length and `max_tokens` exceed",
+"too many tokens in the request",
+"context_length_exceeded",
                                                      "context length exceeded",
                                                      "maximum context length",
                                                      "exceeds the context window",
@@ -44,15 +47,15 @@ constexpr std::array<std::string_view, 18> kOverflow{"context_length_exceeded",
                                                      "context window is full",
                                                      "request too large for model",
                                                      "string_above_max_length"};
-constexpr std::array<std::string_view, 3> kContentFilter{"content_filter", "content management policy",
+constexpr std::array<std::string_view, 4> kContentFilter{"content_filter", "prohibited_content", "content management policy",
                                                          "content_policy_violation"};
-constexpr std::array<std::string_view, 3> kNoCredit{"insufficient_quota", "insufficient balance",
+constexpr std::array<std::string_view, 5> kNoCredit{"credit balance is too low", "billing_hard_limit_reached", "insufficient_quota", "insufficient balance",
                                                     "exceeded your current quota"};
-constexpr std::array<std::string_view, 4> kRateLimited{"rate_limit", "rate limit", "too_many_requests",
+constexpr std::array<std::string_view, 6> kRateLimited{"throttlingexception", "too many requests", "rate_limit", "rate limit", "too_many_requests",
                                                        "resource_exhausted"};
 constexpr std::array<std::string_view, 6> kOverloaded{"overloaded",  "server_error", "internal_error",
                                                       "unavailable", "bad gateway",  "capacity"};
-constexpr std::array<std::string_view, 4> kAuth{"invalid_api_key", "authentication_error", "permission_error",
+constexpr std::array<std::string_view, 8> kAuth{"accessdeniedexception", "unrecognizedclientexception", "expiredtokenexception", "api_key_invalid", "invalid_api_key", "authentication_error", "permission_error",
                                                 "incorrect api key"};
 
 // `words` is everything the provider said, lower case.
@@ -67,7 +70,9 @@ void classify(ModelError& error, std::optional<int> status, std::string_view wor
     error.retryable = !mentions(words, kNoCredit);
   } else if (status == 401 || status == 403 || (!status && mentions(words, kAuth))) {
     error.kind = Kind::auth;
-  } else if (status == 408) {
+  } else if (status == 404) {
+    error.kind = Kind::not_found;
+  } else if (status == 408 || (status && words.contains("model is not ready"))) {
     error.kind = Kind::timeout;
     error.retryable = true;
   } else if (status == 413) {
@@ -83,7 +88,7 @@ void classify(ModelError& error, std::optional<int> status, std::string_view wor
 // The sentence for people in an error object, wherever this provider puts it.
 std::string message_of(const wire::Json& error) {
   if (error.is_string()) return std::string(error.get_string());
-  for (const char* key : {"message", "detail", "error", "msg"}) {
+  for (const char* key : {"message", "Message", "detail", "error", "msg"}) {
     if (auto text = wire::string_at(error, key); !text.empty()) return text;
   }
   return {};
@@ -177,10 +182,21 @@ ModelError failure_of_foreign_body(std::string_view body, std::string_view conte
     error.message = "the provider answered with an empty body";
     error.retryable = true;
   } else {
-    error.message = fmt::format("the provider's answer is not a chat completion (content type \"{}\"): {}",
+    error.message = fmt::format("the provider's answer is not of the protocol that was asked for (content type \"{}\"): {}",
                                 wire::valid_utf8(content_type.substr(0, 100)), wire::valid_utf8(body.substr(0, 200)));
   }
   return error;
 }
 
-}  // namespace quarterdeck::llm::chat_completions
+ModelError malformed_piece(std::string_view data) {
+  return {.kind = Kind::malformed,
+          .message = "the stream holds a piece that is not a JSON object: " + wire::valid_utf8(data.substr(0, 200)),
+          .body = wire::valid_utf8(data.substr(0, kErrorBodyBytesMax)),
+          .retryable = true};
+}
+
+ModelError early_end() {
+  return {.kind = Kind::network, .message = "the stream ended before the answer was complete", .retryable = true};
+}
+
+}  // namespace quarterdeck::llm::protocol
