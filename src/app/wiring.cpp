@@ -8,9 +8,9 @@
 #include "base/log.hpp"
 #include "feed/feed.hpp"
 #include "llm/catalogue.hpp"
-#include "llm/chat_completions.hpp"
 #include "llm/embedded/kDemoScenario.hpp"
 #include "llm/local_endpoints.hpp"
+#include "llm/protocols.hpp"
 #include "llm/scripted_model.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
@@ -61,7 +61,7 @@ class WiredServer final : public Server {
         [this](store::Seq after, std::int64_t limit) { return store_->query().events_after(after, limit); }, last_seq);
 
     http_client_ = net::make_http_client(loop_);
-    chat_completions_ = llm::make_chat_completions(loop_, *http_client_, system_clock(), system_random());
+    protocols_ = llm::make_protocols(loop_, *http_client_, system_clock(), system_random());
     TRY_VOID(start_scripted_model());
     instances_ = std::make_unique<session::Instances>(
         loop_, *pool_, *processes_, places_, [this](config::Config config) { return providers(std::move(config)); });
@@ -75,7 +75,7 @@ class WiredServer final : public Server {
         .store = store_->events(),
         .query = store_->query(),
         .feed = *feed_,
-        .protocols = {{std::string(llm::kOpenAiChat), chat_completions_.get()}},
+        .protocols = protocols(),
         .tools = *tools_,
         .processes = *processes_,
         .instances = *instances_,
@@ -140,6 +140,12 @@ class WiredServer final : public Server {
     return environment("QUARTERDECK_RECOVERY") == "end" ? session::Recovery::end : session::Recovery::resume;
   }
 
+  std::map<std::string, llm::Provider*> protocols() const {
+    std::map<std::string, llm::Provider*> all;
+    for (const auto& [name, provider] : protocols_) all.emplace(name, provider.get());
+    return all;
+  }
+
   // The scripted model answers when nothing else can: real HTTP on its own port, like any provider.
   Result<void> start_scripted_model() {
     llm::ScriptedModelOptions scripted;
@@ -177,7 +183,7 @@ class WiredServer final : public Server {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<feed::Feed> feed_;
   std::unique_ptr<net::HttpClient> http_client_;
-  std::unique_ptr<llm::Provider> chat_completions_;
+  std::map<std::string, std::unique_ptr<llm::Provider>> protocols_;
   std::unique_ptr<llm::ScriptedModel> scripted_;
   std::unique_ptr<session::Instances> instances_;
   std::optional<tools::Registry> tools_;

@@ -42,6 +42,7 @@ struct PromptPart {
 struct Prompt {
   std::optional<MessageId> message_id;  // the client's, for idempotency; or absent
   std::optional<ModelRef> model;
+  std::optional<std::string> variant;  // of the model, also when the prompt names none
   std::optional<std::string> agent;
   std::optional<std::string> system;
   std::optional<JsonText> tools;

@@ -58,7 +58,7 @@ struct ModelInfo {
   JsonText options{"{}"};
   std::map<std::string, JsonText> variants;  // reasoning effort and the like: options by name
   std::vector<std::string> input;   // text, image, pdf, audio, video; empty = text, and what `attachment` says
-  std::string interleaved;          // where this model wants its thoughts back: reasoning_content | reasoning_details
+  std::string interleaved;  // where this model wants its thoughts back: reasoning_content | reasoning_details
   // A model of a provider that is reached in another way than the provider's others; empty = as they are.
   std::string protocol;
   std::string npm;
@@ -79,15 +79,15 @@ inline bool accepts(const ModelInfo& model, std::string_view kind) {
 struct ProviderInfo {
   std::string id;
   std::string name;
-  std::string source;               // config | env | builtin
-  std::vector<std::string> env;     // environment variables that may hold its key
-  std::string protocol;             // openai-chat is the first; wire formats live in llm/<protocol>/
-  std::string npm;                  // OpenCode's name for the protocol package, shown to clients
-  std::string base_url;             // https://host/v1, without the operation's path
-  std::string api_key;              // a secret: never encoded for a client or a log
+  std::string source;  // config | env | builtin
+  std::vector<std::string> env;  // environment variables that may hold its key
+  std::string protocol;  // openai-chat is the first; wire formats live in llm/<protocol>/
+  std::string npm;  // OpenCode's name for the protocol package, shown to clients
+  std::string base_url;  // https://host/v1, without the operation's path
+  std::string api_key;  // a secret: never encoded for a client or a log
   std::map<std::string, std::string> headers;
-  JsonText options{"{}"};           // the configuration's: region, resourceName, apiVersion…; may hold secrets
-  std::string default_model;        // of the catalogue; empty = none is preferred
+  JsonText options{"{}"};  // the configuration's: region, resourceName, apiVersion…; may hold secrets
+  std::string default_model;  // of the catalogue; empty = none is preferred
   std::string small_model;
   std::map<std::string, ModelInfo> models;
   bool operator==(const ProviderInfo&) const = default;

@@ -113,7 +113,7 @@ TEST(Catalogue, KnowsWhereAKindOfProviderLives) {
   config.providers["odd"] = {.npm = "@ai-sdk/amazon-bedrock", .base_url = "http://x", .api_key = "k"};
   const auto providers = connected_providers(config, environment({}));
   EXPECT_EQ(providers[1].base_url, "https://api.groq.com/openai/v1");
-  EXPECT_EQ(providers[0].protocol, "@ai-sdk/amazon-bedrock");
+  EXPECT_EQ(providers[0].protocol, "bedrock-converse");
 }
 
 }  // namespace

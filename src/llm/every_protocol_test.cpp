@@ -80,7 +80,7 @@ struct PartSink final : ModelSink {
 struct Wire {
   std::string name;  // of the test
   std::string npm;
-  std::string path;     // of the base URL
+  std::string path;  // of the base URL
   std::string options;  // of the provider
   std::string model_options = "{}";
 };
@@ -105,7 +105,9 @@ const Wire kWires[] = {
 class EveryProtocol : public testing::TestWithParam<Wire> {
  protected:
   EveryProtocol()
-      : loop_(net::make_event_loop()), client_(net::make_http_client(*loop_)), protocols_(make_protocols(*loop_, *client_)) {
+      : loop_(net::make_event_loop()),
+        client_(net::make_http_client(*loop_)),
+        protocols_(make_protocols(*loop_, *client_)) {
     auto model = start_scripted_model(*loop_);
     EXPECT_TRUE(model) << model.error().message;
     model_ = std::move(*model);
@@ -152,8 +154,9 @@ class EveryProtocol : public testing::TestWithParam<Wire> {
                          .idle_timeout_ms = 5'000};
     request.tools = {{"bash", "Runs a command.", {R"({"type":"object","properties":{"command":{"type":"string"}}})"}},
                      {"read", "Reads a file.", {R"({"type":"object","properties":{"path":{"type":"string"}}})"}}};
-    request.messages = {{Role::system, {TextContent{"Be brief."}}},
-                        {Role::user, {TextContent{std::move(text)}, FileContent{"image/png", std::string(kPixel), "dot.png"}}}};
+    request.messages = {
+        {Role::system, {TextContent{"Be brief."}}},
+        {Role::user, {TextContent{std::move(text)}, FileContent{"image/png", std::string(kPixel), "dot.png"}}}};
     return request;
   }
   Outcome ask(const ModelRequest& asked) {
@@ -175,6 +178,19 @@ class EveryProtocol : public testing::TestWithParam<Wire> {
     request.messages.push_back(std::move(results));
   }
 
+  // Messages are shared and do not change: a changed one takes the place of the old.
+  static void change(ModelRequest& request, std::size_t index, const std::function<void(Content&)>& edit) {
+    ChatMessages changed;
+    for (std::size_t i = 0; i < request.messages.size(); ++i) {
+      auto message = request.messages[i];
+      for (auto& content : message.content) {
+        if (i == index) edit(content);
+      }
+      changed.push_back(std::move(message));
+    }
+    request.messages = std::move(changed);
+  }
+
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::HttpClient> client_;
   std::map<std::string, std::unique_ptr<Provider>> protocols_;
@@ -183,7 +199,8 @@ class EveryProtocol : public testing::TestWithParam<Wire> {
 };
 
 constexpr std::string_view kTwoSteps =
-    "REASON\nPRE\nCACHED:40\nTOOL:[[\"bash\",{\"command\":\"ls -l ü\"}],[\"read\",{}]]\nTOOL:[[\"bash\",{\"command\":\"two\"}]]";
+    "REASON\nPRE\nCACHED:40\nTOOL:[[\"bash\",{\"command\":\"ls -l "
+    "ü\"}],[\"read\",{}]]\nTOOL:[[\"bash\",{\"command\":\"two\"}]]";
 
 TEST_P(EveryProtocol, CarriesAConversationWithThoughtsParallelCallsAndAnImage) {
   auto asked = request(std::string(kTwoSteps));
@@ -209,7 +226,9 @@ TEST_P(EveryProtocol, CarriesAConversationWithThoughtsParallelCallsAndAnImage) {
     }
     append_step(asked);
     // A tool that shows an image.
-    std::get<ToolResultContent>(asked.messages.back().content[0]).files = {{"image/png", std::string(kPixel), {}}};
+    change(asked, asked.messages.size() - 1, [](Content& content) {
+      std::get<ToolResultContent>(content).files = {{"image/png", std::string(kPixel), {}}};
+    });
   }
   const auto outcome = ask(asked);
   ASSERT_TRUE(outcome) << outcome.error().message;
@@ -227,18 +246,18 @@ TEST_P(EveryProtocol, GoesOnWhereAnotherModelStopped) {
   const auto first = ask(asked);
   ASSERT_TRUE(first) << first.error().message;
   append_step(asked, "other/model");
-  for (auto& content : asked.messages[asked.messages.size() - 2].content) {
+  change(asked, asked.messages.size() - 2, [](Content& content) {
     if (auto* call = std::get_if<ToolCallContent>(&content)) call->id = "öther:" + call->id;
     if (auto* thought = std::get_if<ReasoningContent>(&content)) {
       thought->metadata = domain::JsonText{R"({"anthropic":{"signature":"x"},"openai":{"reasoningEncryptedContent":"x"},
           "google":{"thoughtSignature":"x"},"bedrock":{"signature":"x"}})"};
     }
-  }
-  for (auto& content : asked.messages.back().content) {
+  });
+  change(asked, asked.messages.size() - 1, [](Content& content) {
     auto& result = std::get<ToolResultContent>(content);
     result.id = "öther:" + result.id;
     result.error = true;
-  }
+  });
   const auto outcome = ask(asked);
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(sink_.of("call").at(0).text, R"({"command":"two"})");
@@ -265,15 +284,22 @@ TEST_P(EveryProtocol, EndsByLengthByRefusalAndByFilter) {
 }
 
 TEST_P(EveryProtocol, GivesEveryFailureItsKind) {
-  const std::tuple<const char*, Kind, bool> table[] = {
-      {"ERR:429\nRETRYAFTER:7", Kind::rate_limited, true}, {"ERR:401", Kind::auth, false},
-      {"ERR:403", Kind::auth, false},                      {"ERR:404", Kind::not_found, false},
-      {"ERR:400", Kind::invalid_request, false},           {"ERR:500", Kind::overloaded, true},
-      {"ERR:503", Kind::overloaded, true},                 {"ERR:529", Kind::overloaded, true},
-      {"FAULT:overflow", Kind::context_overflow, false},   {"FAULT:reset", Kind::network, true},
-      {"FAULT:reset-mid", Kind::network, true},            {"FAULT:eof-mid", Kind::network, true},
-      {"FAULT:html", Kind::malformed, false},              {"FAULT:badjson", Kind::malformed, true},
-      {"FAULT:errobj", Kind::overloaded, true},            {"FAULT:empty", Kind::malformed, true}};
+  const std::tuple<const char*, Kind, bool> table[] = {{"ERR:429\nRETRYAFTER:7", Kind::rate_limited, true},
+                                                       {"ERR:401", Kind::auth, false},
+                                                       {"ERR:403", Kind::auth, false},
+                                                       {"ERR:404", Kind::not_found, false},
+                                                       {"ERR:400", Kind::invalid_request, false},
+                                                       {"ERR:500", Kind::overloaded, true},
+                                                       {"ERR:503", Kind::overloaded, true},
+                                                       {"ERR:529", Kind::overloaded, true},
+                                                       {"FAULT:overflow", Kind::context_overflow, false},
+                                                       {"FAULT:reset", Kind::network, true},
+                                                       {"FAULT:reset-mid", Kind::network, true},
+                                                       {"FAULT:eof-mid", Kind::network, true},
+                                                       {"FAULT:html", Kind::malformed, false},
+                                                       {"FAULT:badjson", Kind::malformed, true},
+                                                       {"FAULT:errobj", Kind::overloaded, true},
+                                                       {"FAULT:empty", Kind::malformed, true}};
   for (const auto& [text, kind, retryable] : table) {
     const auto outcome = ask(request(text));
     ASSERT_FALSE(outcome) << text;
@@ -320,9 +346,9 @@ TEST_P(Claude, IsRefusedWhenAThoughtWasChanged) {
   auto asked = request("REASON\nTOOL:[[\"bash\",{}]]");
   ASSERT_TRUE(ask(asked));
   append_step(asked);
-  for (auto& content : asked.messages[2].content) {
+  change(asked, 2, [](Content& content) {
     if (auto* thought = std::get_if<ReasoningContent>(&content)) thought->text += "!";
-  }
+  });
   const auto outcome = ask(asked);
   ASSERT_FALSE(outcome);
   EXPECT_TRUE(outcome.error().message.contains("Invalid `signature`")) << outcome.error().message;
@@ -419,11 +445,10 @@ TEST(CutOff, IsNeverAWholeAnswerBeforeItsEnd) {
   for (const auto& reader : readers()) {
     const auto writer = reader.speech.writer(kScript, "m");
     auto frames = scripted::frames_of(kScript, *writer);
-    const auto end = scripted::joined(frames.before).size() + scripted::joined(frames.after).size() -
-                     [&] {
-                       auto last = reader.speech.writer(kScript, "m");
-                       return scripted::joined(last->finish()).size();
-                     }();
+    const auto end = scripted::joined(frames.before).size() + scripted::joined(frames.after).size() - [&] {
+      auto last = reader.speech.writer(kScript, "m");
+      return scripted::joined(last->finish()).size();
+    }();
     const auto bytes = scripted::joined(frames.before) + scripted::joined(frames.after);
     // Up to a few bytes of slack for ids and sequence numbers in the last frames.
     for (std::size_t size = 0; size + 64 < end; ++size) {

@@ -98,6 +98,7 @@ class ChatMessages {
   bool empty() const { return shared_.empty(); }
   std::size_t size() const { return shared_.size(); }
   const ChatMessage& operator[](std::size_t index) const { return *shared_[index]; }
+  const Shared& shared(std::size_t index) const { return shared_[index]; }
   const ChatMessage& front() const { return *shared_.front(); }
   const ChatMessage& back() const { return *shared_.back(); }
 

@@ -12,11 +12,11 @@ constexpr int kMalformedRetriesMax = 1;
 
 }  // namespace
 
-std::optional<std::int64_t> retry_delay_ms(int attempt, const ModelError& error) {
+std::optional<std::int64_t> retry_delay_ms(int attempt, const ModelError& error, std::int64_t wait_max_ms) {
   if (!error.retryable || attempt < 1 || attempt > kRetriesMax) return std::nullopt;
   if (error.kind == ModelError::Kind::malformed && attempt > kMalformedRetriesMax) return std::nullopt;
   if (error.retry_after_ms) {
-    if (*error.retry_after_ms > kRetryAfterMsMax) return std::nullopt;
+    if (*error.retry_after_ms > wait_max_ms) return std::nullopt;
     return std::max<std::int64_t>(*error.retry_after_ms, 0);
   }
   return std::min(kFirstDelayMs << (attempt - 1), kDelayMsMax);

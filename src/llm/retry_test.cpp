@@ -24,10 +24,14 @@ TEST(Retry, WaitsAsLongAsTheProviderAsks) {
   EXPECT_EQ(retry_delay_ms(1, error), 0);
 }
 
-TEST(Retry, DoesNotWaitAnHour) {
+TEST(Retry, WaitsAnHourAtTheMostUnlessToldOtherwise) {
   auto error = overloaded();
   error.retry_after_ms = 3'600'000;
+  EXPECT_EQ(retry_delay_ms(1, error), 3'600'000);
+  EXPECT_EQ(retry_delay_ms(1, error, 60'000), std::nullopt);
+  error.retry_after_ms = 3'600'001;
   EXPECT_EQ(retry_delay_ms(1, error), std::nullopt);
+  EXPECT_EQ(retry_delay_ms(1, error, 7'200'000), 3'600'001);
 }
 
 TEST(Retry, NeverRepeatsWhatCannotHelp) {

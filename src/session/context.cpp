@@ -54,13 +54,19 @@ JsonText input_of(const ToolState& state) {
 std::vector<llm::ChatMessage> render_step(const MessageWithParts& step) {
   llm::ChatMessage assistant{.role = llm::Role::assistant};
   llm::ChatMessage results{.role = llm::Role::tool};
+  if (const auto* info = std::get_if<AssistantMessage>(&step.info)) {
+    assistant.said_by = info->provider_id + '/' + info->model_id;
+  }
   for (const Part& part : step.parts) {
     if (const auto* text = std::get_if<TextPart>(&part.content)) {
-      if (!text->text.empty()) assistant.content.push_back(llm::TextContent{text->text});
+      if (text->text.empty() || text->ignored.value_or(false)) continue;
+      assistant.content.push_back(llm::TextContent{text->text, text->metadata});
     } else if (const auto* reasoning = std::get_if<ReasoningPart>(&part.content)) {
-      if (!reasoning->text.empty()) assistant.content.push_back(llm::ReasoningContent{reasoning->text});
+      if (reasoning->text.empty() && !reasoning->metadata) continue;
+      assistant.content.push_back(llm::ReasoningContent{reasoning->text, reasoning->metadata});
     } else if (const auto* call = std::get_if<ToolPart>(&part.content)) {
-      assistant.content.push_back(llm::ToolCallContent{call->call_id, call->tool, input_of(call->state)});
+      assistant.content.push_back(
+          llm::ToolCallContent{call->call_id, call->tool, input_of(call->state), call->metadata});
       results.content.push_back(result_of(*call));
     }
   }

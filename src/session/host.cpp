@@ -259,6 +259,7 @@ Task<Result<void>> Host::resolve(const Actor& actor, const Prompt& command, std:
                    "No model is configured. Set an API key such as ANTHROPIC_API_KEY, or \"model\" "
                    "and \"provider\" in opencode.json");
   }
+  if (command.variant) model.variant = *command.variant;
   if (model.variant == "default") model.variant.reset();
   if (!instance->find_model(model)) {
     co_return fail(ErrorCode::invalid, "Model not found: {}/{}.", model.provider_id, model.model_id);

@@ -13,6 +13,8 @@ using namespace domain;
 
 namespace {
 
+constexpr std::size_t kFallbacksMax = 8;
+
 std::optional<Recovery> recovery_of(const config::Config& config) {
   const auto ours = wire::parse(config.ours.text);
   const std::string policy = ours ? wire::string_at(*ours, "recovery") : "";
@@ -21,6 +23,39 @@ std::optional<Recovery> recovery_of(const config::Config& config) {
   if (!policy.empty())
     log::warn("configuration: quarterdeck.recovery: expected \"resume\" | \"end\", got \"{}\"", policy);
   return std::nullopt;
+}
+
+// {"fallback": {"provider/model": ["provider/model", …]}}
+void read_fallbacks(const config::Config& config, Instance& instance) {
+  const auto ours = wire::parse(config.ours.text);
+  if (!ours) return;
+  const auto wrong = [](std::string_view where, std::string_view expected) {
+    log::warn("configuration: quarterdeck.{}: expected {}", where, expected);
+  };
+  if (const auto* chains = wire::value_at(*ours, "fallback")) {
+    if (!chains->is_object()) return wrong("fallback", "an object of lists of \"provider/model\"");
+    for (const auto& chain : chains->get_object()) {
+      const std::string name(chain.key());
+      const auto* models = chain.value().if_array();
+      if (!models || !config::parse_model_ref(name)) {
+        wrong("fallback." + name, "\"provider/model\" with a list of such");
+        continue;
+      }
+      for (const auto& each : *models) {
+        auto ref = each.is_string() ? config::parse_model_ref(std::string_view(each.get_string())) : std::nullopt;
+        if (!ref) {
+          wrong("fallback." + name, "\"provider/model\" in the list");
+        } else if (instance.fallbacks[name].size() < kFallbacksMax) {
+          instance.fallbacks[name].push_back(std::move(*ref));
+        }
+      }
+    }
+  }
+  if (const auto* retry = wire::value_at(*ours, "retry")) {
+    const auto seconds = wire::int_at(*retry, "wait_max_s", -1);
+    if (seconds < 0 || seconds > 7 * 24 * 3600) return wrong("retry.wait_max_s", "seconds, up to a week");
+    instance.retry_wait_max_ms = seconds * 1000;
+  }
 }
 
 }  // namespace
@@ -69,6 +104,7 @@ Task<std::shared_ptr<Instance>> Instances::load(std::filesystem::path directory)
     log::warn("configuration of {}: {}", directory.string(), error.message);
   }
   instance->recovery = recovery_of(instance->config);
+  read_fallbacks(instance->config, *instance);
   instance->providers = co_await providers_(instance->config);
   instance->agents = make_agents(instance->config, (places_.data / "tool-output").string());
   instance->default_model = llm::choose_default_model(instance->config, instance->providers);

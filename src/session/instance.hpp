@@ -15,6 +15,7 @@
 #include "config/config.hpp"
 #include "domain/agent.hpp"
 #include "domain/model.hpp"
+#include "llm/retry.hpp"
 #include "process/process.hpp"
 #include "workspace/project.hpp"
 
@@ -30,6 +31,8 @@ struct Instance {
   std::vector<domain::Agent> agents;            // the default one first
   std::optional<domain::ModelRef> default_model;
   std::optional<domain::ModelRef> small_model;
+  std::map<std::string, std::vector<domain::ModelRef>> fallbacks;  // by "provider/model": who answers when it fails
+  std::int64_t retry_wait_max_ms = llm::kRetryAfterMsMax;  // the configuration's "retry": {"wait_max_s"}
   std::optional<Recovery> recovery;  // the configuration's "quarterdeck": {"recovery": "resume" | "end"}
   domain::Ruleset approved;  // answers "always", until the server restarts
 

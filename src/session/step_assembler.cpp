@@ -34,11 +34,16 @@ void StepAssembler::on_event(llm::ModelEvent event) {
     on_text(text->text, false);
   } else if (const auto* reasoning = std::get_if<llm::ReasoningDelta>(&event)) {
     on_text(reasoning->text, true);
+  } else if (auto* end = std::get_if<llm::TextEnded>(&event)) {
+    close(text_, std::move(end->metadata));
+  } else if (auto* thought = std::get_if<llm::ReasoningEnded>(&event)) {
+    on_thought_end(std::move(thought->metadata));
   } else if (auto* started = std::get_if<llm::ToolCallStarted>(&event)) {
     close(reasoning_);
     RequestedCall call{.part_id = ids_.part(), .call_id = started->id, .tool = started->name};
     announced_.push_back(call.part_id);
-    ToolPart pending{.call_id = call.call_id, .tool = call.tool, .state = ToolPending{}};
+    ToolPart pending{
+        .call_id = call.call_id, .tool = call.tool, .state = ToolPending{}, .metadata = std::move(started->metadata)};
     output_.record(PartUpdated{part(call.part_id, std::move(pending)), clock_.now_ms()});
     calls_.emplace_back(started->index, std::move(call));
   } else if (auto* piece = std::get_if<llm::ToolCallDelta>(&event)) {
@@ -83,13 +88,22 @@ void StepAssembler::store_text(OpenText& open) {
   failpoint::reach("session.step.text_stored");
 }
 
-void StepAssembler::close(std::unique_ptr<OpenText>& open) {
+// A thought that the provider hides has no text, and must go back all the same.
+void StepAssembler::on_thought_end(llm::Metadata metadata) {
+  if (!reasoning_ && metadata) {
+    reasoning_ = std::make_unique<OpenText>(OpenText{.id = ids_.part(), .reasoning = true, .start = clock_.now_ms()});
+    announced_.push_back(reasoning_->id);
+  }
+  close(reasoning_, std::move(metadata));
+}
+
+void StepAssembler::close(std::unique_ptr<OpenText>& open, llm::Metadata metadata) {
   if (!open) return;
   const TimeMs now = clock_.now_ms();
   const Span time{.start = open->start, .end = now};
-  output_.record(PartUpdated{open->reasoning ? part(open->id, ReasoningPart{.text = open->text, .time = time})
-                                             : part(open->id, TextPart{.text = open->text, .time = time}),
-                             now});
+  PartContent content = TextPart{.text = open->text, .time = time, .metadata = metadata};
+  if (open->reasoning) content = ReasoningPart{.text = open->text, .time = time, .metadata = metadata};
+  output_.record(PartUpdated{part(open->id, std::move(content)), now});
   open.reset();
 }
 

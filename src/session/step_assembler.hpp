@@ -61,7 +61,8 @@ class StepAssembler final : public llm::ModelSink {
 
   void on_text(std::string_view text, bool reasoning);
   void store_text(OpenText& open);
-  void close(std::unique_ptr<OpenText>& open);
+  void close(std::unique_ptr<OpenText>& open, llm::Metadata metadata = {});
+  void on_thought_end(llm::Metadata metadata);
   domain::Part part(const PartId& id, domain::PartContent content) const;
 
   Loop& loop_;

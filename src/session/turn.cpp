@@ -1,12 +1,11 @@
 #include "session/turn.hpp"
 
 #include <algorithm>
-#include <functional>
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "llm/cost.hpp"
-#include "llm/retry.hpp"
+#include "llm/variants.hpp"
 #include "permission/rules.hpp"
 #include "session/call_host.hpp"
 #include "session/context.hpp"
@@ -20,6 +19,9 @@ namespace quarterdeck::session {
 using namespace domain;
 
 namespace {
+
+constexpr std::int64_t kOutputTokensMax = 32'000;  // of one answer, as OpenCode has it
+constexpr std::int64_t kLongWaitMs = 30'000;       // a longer one is stored
 
 constexpr std::string_view kAborted = "Tool execution aborted";
 constexpr std::string_view kInterrupted =
@@ -83,7 +85,8 @@ Turn::Turn(Engine& engine, Actor& actor, std::shared_ptr<Instance> instance, Mes
       actor_(actor),
       instance_(std::move(instance)),
       prompt_(std::move(prompt)),
-      stop_(std::move(stop)) {}
+      stop_(std::move(stop)),
+      progress_(static_cast<std::size_t>(std::max(engine.options.no_progress_max, 2))) {}
 
 Task<std::string> Turn::run() {
   const auto ready = co_await prepare();
@@ -104,13 +107,10 @@ Task<std::string> Turn::run() {
   }
   const int steps_max = agent_->steps.value_or(engine_.options.steps_max);
   for (int steps = 0; next == Next::step; ++steps) {
-    if (steps >= steps_max || stuck()) {
-      MessageError error{.name = "UnknownError",
-                         .message = steps >= steps_max
-                                        ? fmt::format("Stopped after {} steps, the limit of one turn", steps)
-                                        : fmt::format("Stopped: the last {} steps made the same tool calls with the "
-                                                      "same results",
-                                                      engine_.options.no_progress_max)};
+    auto stalled = progress_.stalled();
+    if (steps >= steps_max) stalled = fmt::format("Stopped after {} steps, the limit of one turn", steps);
+    if (stalled) {
+      MessageError error{.name = "UnknownError", .message = std::move(*stalled)};
       actor_.record(SessionFailed{error});
       message_.error = std::move(error);
       actor_.record(MessageUpdated{message_});
@@ -159,6 +159,8 @@ Task<Result<void>> Turn::prepare() {
     co_return fail(ErrorCode::invalid, "Model not found: {}/{}.", user_.model.provider_id, user_.model.model_id);
   }
 
+  candidates_ = candidates_for(*instance_, user_.model);
+
   // A restart cut this turn: its unfinished step is settled first (finish_interrupted_step).
   for (const HistoryMessage& message : history->messages()) {
     const auto* assistant = std::get_if<AssistantMessage>(&message.info());
@@ -194,9 +196,9 @@ void Turn::begin_message() {
                               .session_id = actor_.state().session.id,
                               .parent_id = prompt_,
                               .created = engine_.clock.now_ms(),
-                              .model_id = user_.model.model_id,
-                              .provider_id = user_.model.provider_id,
-                              .variant = user_.model.variant,
+                              .model_id = model_ ? model_->id : user_.model.model_id,
+                              .provider_id = provider_ ? provider_->id : user_.model.provider_id,
+                              .variant = candidates_.empty() ? user_.model.variant : candidates_.front().variant,
                               .mode = user_.agent,
                               .agent = user_.agent,
                               .cwd = instance_->location.directory.string(),
@@ -256,6 +258,11 @@ Task<Turn::Next> Turn::step() {
   }
   assembler.begin();
   finish_step(reason, finish->tokens);
+  if (reason == "content-filter") {
+    fail_message(
+        {.name = "ContentFilterError", .message = "The model, or its provider, refused to go on with this answer"});
+    co_return Next::error;
+  }
   complete_message();
   failpoint::reach("session.step.finished");
   add_step();
@@ -263,39 +270,73 @@ Task<Turn::Next> Turn::step() {
 }
 
 Task<std::expected<llm::ModelFinish, llm::ModelError>> Turn::call_model(StepAssembler& assembler) {
-  const auto protocol = engine_.protocols.find(provider_->protocol);
-  if (protocol == engine_.protocols.end()) {
-    co_return std::unexpected(llm::ModelError{
-        .kind = llm::ModelError::Kind::invalid_request,
-        .message = fmt::format("Provider {} speaks the protocol \"{}\", which this version does not know",
-                               provider_->id, provider_->protocol)});
-  }
-  llm::ModelRequest request{.provider = *provider_,
-                            .model = *model_,
-                            .messages = messages_,
-                            .tools = offered_tools(),
-                            .temperature = agent_->temperature,
-                            .top_p = agent_->top_p,
-                            .output_tokens_max = model_->output_tokens,
-                            .session_id = message_.session_id.value,
-                            .first_byte_timeout_ms = engine_.options.first_byte_timeout_ms,
-                            .idle_timeout_ms = engine_.options.idle_timeout_ms};
-  for (int attempt = 1;; ++attempt) {
-    auto finish = co_await protocol->second->stream(request, assembler, stop_);
-    if (finish || finish.error().kind == llm::ModelError::Kind::cancelled) co_return finish;
-    const auto delay_ms = llm::retry_delay_ms(attempt, finish.error());
-    if (!delay_ms) co_return finish;
-    if (assembler.begun()) assembler.discard();
-    actor_.set_status({.type = Status::Type::retry,
-                       .attempt = attempt,
-                       .message = finish.error().message,
-                       .next = engine_.clock.now_ms() + *delay_ms});
-    const bool waited = co_await sleep_ms(engine_.loop, *delay_ms, stop_);
-    if (!waited) {
-      co_return std::unexpected(llm::ModelError{.kind = llm::ModelError::Kind::cancelled, .message = "aborted"});
-    }
-    actor_.set_status(busy());
-  }
+  ModelCall call(engine_, candidates_, instance_->retry_wait_max_ms,
+                 {.request = [this](const Candidate& candidate) { return request_for(candidate); },
+                  .discard =
+                      [&assembler] {
+                        if (assembler.begun()) assembler.discard();
+                      },
+                  .waiting = [this](const ModelCall::Wait& wait) { show_wait(wait); },
+                  .going_on = [this] { actor_.set_status(busy()); },
+                  .fell_back = [this](const Candidate& to, const llm::ModelError& why) { fall_back(to, why); }});
+  co_return co_await call.run(assembler, stop_);
+}
+
+llm::ModelRequest Turn::request_for(const Candidate& candidate) const {
+  return {.provider = *candidate.provider,
+          .model = *candidate.model,
+          .messages = messages_,
+          .tools = offered_tools(),
+          .temperature = agent_->temperature,
+          .top_p = agent_->top_p,
+          .output_tokens_max = std::min(candidate.model->output_tokens, kOutputTokensMax),
+          .session_id = message_.session_id.value,
+          .options = llm::request_options(*candidate.provider, *candidate.model, candidate.variant, agent_->options),
+          .first_byte_timeout_ms = engine_.options.first_byte_timeout_ms,
+          .idle_timeout_ms = engine_.options.idle_timeout_ms};
+}
+
+// Live for everybody who looks; a long wait is also a part, so that it can be seen later why the turn took so long.
+void Turn::show_wait(const ModelCall::Wait& wait) {
+  actor_.set_status(
+      {.type = Status::Type::retry, .attempt = wait.attempt, .message = wait.error.message, .next = wait.resume_at});
+  const TimeMs now = engine_.clock.now_ms();
+  if (wait.resume_at - now < kLongWaitMs) return;
+  wire::JsonObject data{{"message", wait.error.message}, {"isRetryable", true}};
+  if (wait.error.status) data["statusCode"] = *wait.error.status;
+  data["metadata"] = wire::JsonObject{{"resumeAt", std::to_string(wait.resume_at)}};
+  const wire::JsonObject members{{"attempt", wait.attempt},
+                                 {"error", wire::JsonObject{{"name", "APIError"}, {"data", data}}},
+                                 {"time", wire::JsonObject{{"created", now}}}};
+  record_part({.id = engine_.ids.part(),
+               .session_id = message_.session_id,
+               .message_id = message_.id,
+               .content = OtherPart{"retry", wire::to_json_text(members)}});
+}
+
+// The rest of the turn is answered by `to`: its thoughts would mean nothing to the one that failed.
+void Turn::fall_back(const Candidate& to, const llm::ModelError& why) {
+  const auto name = [](const ProviderInfo& provider, const ModelInfo& model) { return provider.id + '/' + model.id; };
+  const auto from = name(*provider_, *model_);
+  const auto next = name(*to.provider, *to.model);
+  provider_ = to.provider;
+  model_ = to.model;
+  while (!candidates_.empty() && candidates_.front().model != to.model) candidates_.erase(candidates_.begin());
+  message_.provider_id = provider_->id;
+  message_.model_id = model_->id;
+  message_.variant = to.variant;
+  actor_.record(MessageUpdated{message_});
+  const wire::JsonObject fallback{{"from", from}, {"to", next}, {"reason", why.message}};
+  const wire::JsonObject metadata{{"quarterdeck", wire::JsonObject{{"fallback", fallback}}}};
+  const TimeMs now = engine_.clock.now_ms();
+  record_part({.id = engine_.ids.part(),
+               .session_id = message_.session_id,
+               .message_id = message_.id,
+               .content = TextPart{.text = fmt::format("{} failed ({}). Going on with {}.", from, why.message, next),
+                                   .ignored = true,
+                                   .time = Span{now, now},
+                                   .metadata = wire::to_json_text(metadata)}});
+  actor_.set_status(busy());
 }
 
 Task<Turn::Next> Turn::run_calls(std::vector<Part> calls) {
@@ -500,23 +541,7 @@ void Turn::finish_step(const std::string& reason, const Tokens& tokens) {
   session.updated = engine_.clock.now_ms();
   actor_.record(SessionUpdated{std::move(session)});
 
-  std::size_t fingerprint = 0;
-  for (const Part& part : parts_) {
-    const auto* call = std::get_if<ToolPart>(&part.content);
-    if (!call) continue;
-    std::string text = call->tool;
-    if (const auto* done = std::get_if<ToolCompleted>(&call->state)) text += done->input.text + '\0' + done->output;
-    if (const auto* error = std::get_if<ToolError>(&call->state)) text += error->input.text + '\0' + error->error;
-    fingerprint = fingerprint * 31 + std::hash<std::string>{}(text);
-  }
-  fingerprints_.push_back(fingerprint);
-}
-
-bool Turn::stuck() const {
-  const auto count = static_cast<std::size_t>(engine_.options.no_progress_max);
-  if (fingerprints_.size() < count) return false;
-  return std::all_of(fingerprints_.end() - static_cast<std::ptrdiff_t>(count), fingerprints_.end(),
-                     [&](std::size_t f) { return f == fingerprints_.back(); });
+  progress_.add(parts_);
 }
 
 void Turn::add_step() {

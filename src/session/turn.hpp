@@ -14,6 +14,8 @@
 #include "domain/message.hpp"
 #include "llm/provider.hpp"
 #include "session/actor.hpp"
+#include "session/model_call.hpp"
+#include "session/no_progress.hpp"
 #include "session/step_assembler.hpp"
 
 namespace quarterdeck::session {
@@ -37,7 +39,9 @@ class Turn {
   Task<bool> run_call(domain::Part part, domain::JsonText input);
   Task<Next> finish_interrupted_step();
   void add_step();  // what was said in it goes to the next model call
-  bool stuck() const;
+  llm::ModelRequest request_for(const Candidate& candidate) const;
+  void show_wait(const ModelCall::Wait& wait);
+  void fall_back(const Candidate& to, const llm::ModelError& why);
   Recovery recovery() const;
   bool may_resume() const;
   bool asks_on() const;  // a call was left waiting for its permission, for the next start
@@ -66,8 +70,9 @@ class Turn {
   MessageId newest_;  // later messages must sort after it
 
   domain::AssistantMessage message_;  // of the current step
-  std::vector<domain::Part> parts_;  // of the current step
-  std::vector<std::size_t> fingerprints_;  // of finished steps: calls and results
+  std::vector<domain::Part> parts_;   // of the current step
+  std::vector<Candidate> candidates_;  // the model that answers, and who would instead of it
+  ProgressGuard progress_;
 };
 
 domain::MessageError to_message_error(const llm::ModelError& error);

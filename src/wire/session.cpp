@@ -45,7 +45,6 @@ void describe(wire::Reader& io, PromptPart& part) {
 }
 
 void describe(wire::Reader& io, Prompt& prompt) {
-  std::optional<std::string> variant;
   io.field("messageID", prompt.message_id);
   io.field("model", prompt.model);
   io.field("agent", prompt.agent);
@@ -53,9 +52,9 @@ void describe(wire::Reader& io, Prompt& prompt) {
   wire::object_text_field(io, "tools", prompt.tools);
   wire::object_text_field(io, "format", prompt.format);
   io.field_or("noReply", prompt.no_reply, false);
-  io.field("variant", variant);
+  io.field("variant", prompt.variant);
   io.field("parts", prompt.parts);
-  if (prompt.model && variant) prompt.model->variant = std::move(variant);
+  if (prompt.model && prompt.variant) prompt.model->variant = prompt.variant;
 }
 
 struct FleetMessage {

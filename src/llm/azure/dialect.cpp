@@ -42,8 +42,7 @@ class Dialect final : public protocol::Dialect {
                                request.provider.id, request.provider.id);
     }
     protocol::WireRequest wire;
-    TRY(wire.url,
-        protocol::base_url_of(request, fmt::format("https://{}.openai.azure.com/openai", settings.resource)));
+    TRY(wire.url, protocol::base_url_of(request, fmt::format("https://{}.openai.azure.com/openai", settings.resource)));
     if (settings.by_deployment) {
       wire.url += "/deployments/" + percent_encode(protocol::wire_model(request));
     } else if (!wire.url.ends_with("/v1")) {

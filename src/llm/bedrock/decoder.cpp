@@ -40,9 +40,8 @@ class EventStreamFraming final : public protocol::Framing {
       return net::SseEvent{.event = std::string(kException) + header(":exception-type"), .data = message->payload};
     }
     if (kind == "error") {
-      return net::SseEvent{
-          .event = std::string(kException) + header(":error-code"),
-          .data = fmt::format(R"({{"message":{}}})", wire::quoted(header(":error-message")))};
+      return net::SseEvent{.event = std::string(kException) + header(":error-code"),
+                           .data = fmt::format(R"({{"message":{}}})", wire::quoted(header(":error-message")))};
     }
     return net::SseEvent{.event = header(":event-type"), .data = std::move(message->payload)};
   }
@@ -162,9 +161,9 @@ class Dialect final : public protocol::Dialect {
     const auto region = this->region(request);
     protocol::WireRequest wire;
     const auto endpoint = option(request, "endpoint");
-    TRY(wire.url, protocol::base_url_of(request, endpoint.empty()
-                                                     ? fmt::format("https://bedrock-runtime.{}.amazonaws.com", region)
-                                                     : endpoint));
+    TRY(wire.url,
+        protocol::base_url_of(
+            request, endpoint.empty() ? fmt::format("https://bedrock-runtime.{}.amazonaws.com", region) : endpoint));
     const bool signs = !option(request, "accessKeyId").empty() && !option(request, "secretAccessKey").empty();
     if (!signs && request.provider.api_key.empty()) {
       return quarterdeck::fail(ErrorCode::invalid,

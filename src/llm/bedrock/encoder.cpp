@@ -155,8 +155,11 @@ std::string encode_request(const ModelRequest& request) {
     out.end_array();
   }
   out.array("messages");
-  auto messages = protocol::spoken(request);
-  std::erase_if(messages, [](const ChatMessage& message) { return !says_something(message); });
+  const auto all = protocol::spoken(request);
+  ChatMessages messages;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (says_something(all[i])) messages.push_back(all.shared(i));
+  }
   Messages written(request, out);
   // At the ends of the two newest user messages: what comes next shares all before.
   const auto user_ends = [&](std::size_t i) {

@@ -14,8 +14,7 @@ constexpr std::size_t kFrameBytes = kPreludeBytes + 4;  // around headers and pa
 constexpr std::size_t kHeaderBytesMax = 128 * 1024;
 
 std::uint32_t crc(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
 }
 
 std::uint32_t number(std::string_view bytes, std::size_t size) {

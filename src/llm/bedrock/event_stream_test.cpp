@@ -44,6 +44,5 @@ TEST(EventStream, RefusesEveryChangedByte) {
   }
 }
 
-
 }  // namespace
 }  // namespace quarterdeck::llm::bedrock

@@ -54,8 +54,9 @@ std::string canonical_query(std::string_view query) {
     query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
     if (pair.empty()) continue;
     const auto equals = pair.find('=');
-    pairs.emplace_back(uri_encode(percent_decode(pair.substr(0, equals)), false),
-                       equals == std::string_view::npos ? "" : uri_encode(percent_decode(pair.substr(equals + 1)), false));
+    pairs.emplace_back(
+        uri_encode(percent_decode(pair.substr(0, equals)), false),
+        equals == std::string_view::npos ? "" : uri_encode(percent_decode(pair.substr(equals + 1)), false));
   }
   std::ranges::sort(pairs);
   std::string out;
@@ -110,12 +111,13 @@ net::Headers sign(const SignedRequest& request, const AwsKeys& keys, const AwsSc
     canonical_headers += fmt::format("{}:{}\n", name, value);
     names += fmt::format("{}{}", names.empty() ? "" : ";", name);
   }
-  const auto canonical = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, uri_encode(request.path, true),
-                                     canonical_query(request.query), canonical_headers, names, sha256_hex(request.body));
+  const auto canonical =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, uri_encode(request.path, true),
+                  canonical_query(request.query), canonical_headers, names, sha256_hex(request.body));
   const auto place = fmt::format("{}/{}/{}/aws4_request", day, scope.region, scope.service);
   const auto to_sign = fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", time, place, sha256_hex(canonical));
-  const auto key = hmac(hmac(hmac(hmac("AWS4" + keys.secret_access_key, day), scope.region), scope.service),
-                        "aws4_request");
+  const auto key =
+      hmac(hmac(hmac(hmac("AWS4" + keys.secret_access_key, day), scope.region), scope.service), "aws4_request");
   added.push_back({"Authorization", fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
                                                 keys.access_key_id, place, names, hex(hmac(key, to_sign)))});
   return added;

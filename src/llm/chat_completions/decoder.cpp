@@ -273,7 +273,8 @@ std::expected<ModelFinish, ModelError> Decoder::finish() const {
     return std::unexpected(early_end());
   }
   const bool called = std::ranges::any_of(calls_, &Call::started);
-  return ModelFinish{refused_ && !called ? "content-filter" : finish_word(finish_reason_.value_or(""), called), tokens_};
+  return ModelFinish{refused_ && !called ? "content-filter" : finish_word(finish_reason_.value_or(""), called),
+                     tokens_};
 }
 
 }  // namespace quarterdeck::llm::chat_completions

@@ -153,7 +153,7 @@ class Messages {
   }
 
   // The newest message of the user is where the next request goes on.
-  void mark_newest(const std::vector<ChatMessage>& messages) {
+  void mark_newest(const ChatMessages& messages) {
     if (!marks_) return;
     for (const auto& message : messages) newest_ = message.role == Role::user ? &message : newest_;
   }
@@ -192,7 +192,8 @@ class Messages {
 
   JsonText file_piece(const FileContent& file) const {
     const std::string name = file.filename.value_or("file");
-    if (file.mime.starts_with("image/") && domain::accepts(request_.model, "image")) return wire::encode_json_text(ImagePiece{{file.url}});
+    if (file.mime.starts_with("image/") && domain::accepts(request_.model, "image"))
+      return wire::encode_json_text(ImagePiece{{file.url}});
     if (file.mime == "application/pdf" && domain::accepts(request_.model, "pdf")) {
       return wire::encode_json_text(DocumentPiece{name, file.url});
     }

@@ -66,8 +66,8 @@ class Decoder final : public protocol::TypedDecoder {
 
   void function(const wire::Json& call, const wire::Json& part) {
     auto id = wire::string_at(call, "id");
-    auto metadata = metadata_of(
-        kKey, {{"thoughtSignature", wire::string_at(part, "thoughtSignature")}, {"functionCallId", id}});
+    auto metadata =
+        metadata_of(kKey, {{"thoughtSignature", wire::string_at(part, "thoughtSignature")}, {"functionCallId", id}});
     if (id.empty()) id = fmt::format("call_{:016x}", random_.next());
     const auto index = start_call(std::move(id), wire::string_at(call, "name"), std::move(metadata));
     if (!index) return;

@@ -41,17 +41,19 @@ bool has_thought(const ChatMessage& message) {
 }
 
 // Whether the turn under way began with a thought of this model: every call of it hangs on that one.
-bool thought_is_there(const std::vector<ChatMessage>& messages, const ModelRequest& request) {
+bool thought_is_there(const ChatMessages& messages, const ModelRequest& request) {
   const ChatMessage* first = nullptr;
-  for (auto message = messages.rbegin(); message != messages.rend() && message->role != Role::user; ++message) {
-    if (message->role == Role::assistant && protocol::holds_calls(*message)) first = &*message;
+  for (std::size_t i = messages.size(); i > 0 && messages[i - 1].role != Role::user; --i) {
+    const auto& message = messages[i - 1];
+    if (message.role == Role::assistant && protocol::holds_calls(message)) first = &message;
   }
   return !first || (protocol::own_words(*first, request) && has_thought(*first));
 }
 
 class Blocks {
  public:
-  Blocks(const ModelRequest& request, bool thinking, JsonOut& out) : request_(request), thinking_(thinking), out_(out) {}
+  Blocks(const ModelRequest& request, bool thinking, JsonOut& out)
+      : request_(request), thinking_(thinking), out_(out) {}
 
   void text(std::string_view text, bool breakpoint) {
     out_.object().member("type", "text").member("text", text);
@@ -127,7 +129,7 @@ bool says_something(const Content& content) {
   return true;
 }
 
-std::vector<Spoken> joined(const std::vector<ChatMessage>& messages, const ModelRequest& request) {
+std::vector<Spoken> joined(const ChatMessages& messages, const ModelRequest& request) {
   std::vector<Spoken> out;
   for (const auto& message : messages) {
     const auto role = message.role == Role::assistant ? Role::assistant : Role::user;
@@ -165,8 +167,8 @@ void write_message(JsonOut& out, const ModelRequest& request, const Spoken& mess
     const bool mark = breakpoint && content == message.content.back();
     if (const auto* text = std::get_if<TextContent>(content)) {
       // The protocol refuses an answer to go on from that ends in white space.
-      const auto end = last && message.role == Role::assistant ? text->text.find_last_not_of(" \t\r\n") + 1
-                                                               : text->text.size();
+      const auto end =
+          last && message.role == Role::assistant ? text->text.find_last_not_of(" \t\r\n") + 1 : text->text.size();
       blocks.text(std::string_view(text->text).substr(0, end), mark);
     } else if (const auto* thought = std::get_if<ReasoningContent>(content)) {
       blocks.thought(*thought);
@@ -220,7 +222,8 @@ std::string encode_request(const ModelRequest& request) {
     out.end_array();
     // A forced call and thinking exclude each other.
     out.object("tool_choice").member("type", request.tool_required && !thinking.on ? "any" : "auto");
-    if (const auto* single = options.take("disableParallelToolUse"); single && single->is_bool() && single->get_bool()) {
+    if (const auto* single = options.take("disableParallelToolUse");
+        single && single->is_bool() && single->get_bool()) {
       out.member("disable_parallel_tool_use", true);
     }
     out.end_object();
@@ -239,8 +242,8 @@ std::string encode_request(const ModelRequest& request) {
     out.object("output_config").member("effort", effort).end_object();
   }
   out.member("stream", true);
-  options.write_rest(out, {"model", "max_tokens", "system", "messages", "tools", "tool_choice", "thinking", "temperature",
-                           "top_p", "stream", "output_config"});
+  options.write_rest(out, {"model", "max_tokens", "system", "messages", "tools", "tool_choice", "thinking",
+                           "temperature", "top_p", "stream", "output_config"});
   out.end_object();
   return out.take();
 }

@@ -84,7 +84,8 @@ class TypedDecoder : public Decoder {
 };
 
 // {"<provider>": {…}} with the members that are not empty; nothing when all are.
-Metadata metadata_of(std::string_view provider, std::initializer_list<std::pair<std::string_view, std::string_view>> members);
+Metadata metadata_of(std::string_view provider,
+                     std::initializer_list<std::pair<std::string_view, std::string_view>> members);
 // A member of what metadata_of made. Empty when there is none.
 std::string metadata_member(const Metadata& metadata, std::string_view provider, std::string_view name);
 

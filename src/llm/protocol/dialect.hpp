@@ -26,7 +26,7 @@ class Framing {
 std::unique_ptr<Framing> sse_framing();
 
 struct WireRequest {
-  std::string url;       // whole
+  std::string url;  // whole
   net::Headers headers;  // the protocol's own: key, version…; the configuration's win over them
   std::string body;
 };

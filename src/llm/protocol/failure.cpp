@@ -27,9 +27,9 @@ bool mentions(std::string_view lowered, const std::array<std::string_view, N>& p
 
 // Lower case. Each is one provider's way of saying it.
 constexpr std::array<std::string_view, 21> kOverflow{"model_context_window_exceeded",
-"input length and `max_tokens` exceed",
-"too many tokens in the request",
-"context_length_exceeded",
+                                                     "input length and `max_tokens` exceed",
+                                                     "too many tokens in the request",
+                                                     "context_length_exceeded",
                                                      "context length exceeded",
                                                      "maximum context length",
                                                      "exceeds the context window",
@@ -47,16 +47,18 @@ constexpr std::array<std::string_view, 21> kOverflow{"model_context_window_excee
                                                      "context window is full",
                                                      "request too large for model",
                                                      "string_above_max_length"};
-constexpr std::array<std::string_view, 4> kContentFilter{"content_filter", "prohibited_content", "content management policy",
-                                                         "content_policy_violation"};
-constexpr std::array<std::string_view, 5> kNoCredit{"credit balance is too low", "billing_hard_limit_reached", "insufficient_quota", "insufficient balance",
+constexpr std::array<std::string_view, 4> kContentFilter{"content_filter", "prohibited_content",
+                                                         "content management policy", "content_policy_violation"};
+constexpr std::array<std::string_view, 5> kNoCredit{"credit balance is too low", "billing_hard_limit_reached",
+                                                    "insufficient_quota", "insufficient balance",
                                                     "exceeded your current quota"};
-constexpr std::array<std::string_view, 6> kRateLimited{"throttlingexception", "too many requests", "rate_limit", "rate limit", "too_many_requests",
-                                                       "resource_exhausted"};
+constexpr std::array<std::string_view, 6> kRateLimited{
+    "throttlingexception", "too many requests", "rate_limit", "rate limit", "too_many_requests", "resource_exhausted"};
 constexpr std::array<std::string_view, 6> kOverloaded{"overloaded",  "server_error", "internal_error",
                                                       "unavailable", "bad gateway",  "capacity"};
-constexpr std::array<std::string_view, 8> kAuth{"accessdeniedexception", "unrecognizedclientexception", "expiredtokenexception", "api_key_invalid", "invalid_api_key", "authentication_error", "permission_error",
-                                                "incorrect api key"};
+constexpr std::array<std::string_view, 8> kAuth{
+    "accessdeniedexception", "unrecognizedclientexception", "expiredtokenexception", "api_key_invalid",
+    "invalid_api_key",       "authentication_error",        "permission_error",      "incorrect api key"};
 
 // `words` is everything the provider said, lower case.
 void classify(ModelError& error, std::optional<int> status, std::string_view words) {
@@ -182,8 +184,9 @@ ModelError failure_of_foreign_body(std::string_view body, std::string_view conte
     error.message = "the provider answered with an empty body";
     error.retryable = true;
   } else {
-    error.message = fmt::format("the provider's answer is not of the protocol that was asked for (content type \"{}\"): {}",
-                                wire::valid_utf8(content_type.substr(0, 100)), wire::valid_utf8(body.substr(0, 200)));
+    error.message =
+        fmt::format("the provider's answer is not of the protocol that was asked for (content type \"{}\"): {}",
+                    wire::valid_utf8(content_type.substr(0, 100)), wire::valid_utf8(body.substr(0, 200)));
   }
   return error;
 }

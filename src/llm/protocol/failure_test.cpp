@@ -15,7 +15,7 @@ TEST(Failure, MapsTheStatus) {
   const std::tuple<int, Kind, bool> table[] = {
       {400, Kind::invalid_request, false}, {401, Kind::auth, false},
       {402, Kind::invalid_request, false}, {403, Kind::auth, false},
-      {404, Kind::not_found, false}, {408, Kind::timeout, true},
+      {404, Kind::not_found, false},       {408, Kind::timeout, true},
       {409, Kind::overloaded, true},       {413, Kind::context_overflow, false},
       {429, Kind::rate_limited, true},     {500, Kind::overloaded, true},
       {503, Kind::overloaded, true},       {529, Kind::overloaded, true}};

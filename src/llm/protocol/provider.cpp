@@ -61,8 +61,7 @@ class Answer final : public net::ResponseSink {
     if (form_ == Form::document) decoder_->on_document(body_);
     if (decoder_->complete() || decoder_->failed()) return decoder_->finish();
     if (const auto problem = framing_->problem(); !problem.empty()) {
-      return std::unexpected(
-          ModelError{.kind = ModelError::Kind::malformed, .message = problem, .retryable = true});
+      return std::unexpected(ModelError{.kind = ModelError::Kind::malformed, .message = problem, .retryable = true});
     }
     if (form_ == Form::foreign || (transfer && !had_event_)) {
       const auto* type = net::find_header(headers_, "content-type");
@@ -190,9 +189,9 @@ Result<std::string> base_url_of(const ModelRequest& request, std::string_view ot
                                                          : std::string(otherwise);
   while (url.ends_with('/')) url.pop_back();
   if (url.empty()) {
-    return quarterdeck::fail(
-        ErrorCode::invalid, "provider \"{}\" has no base URL: set provider.{}.options.baseURL in the configuration",
-        request.provider.id, request.provider.id);
+    return quarterdeck::fail(ErrorCode::invalid,
+                             "provider \"{}\" has no base URL: set provider.{}.options.baseURL in the configuration",
+                             request.provider.id, request.provider.id);
   }
   return url;
 }

@@ -81,15 +81,15 @@ ChatMessage told(const ChatMessage& message) {
 
 }  // namespace
 
-std::vector<ChatMessage> spoken(const ModelRequest& request) {
-  std::vector<ChatMessage> out;
-  out.reserve(request.messages.size());
-  for (const auto& message : request.messages) {
+ChatMessages spoken(const ModelRequest& request) {
+  ChatMessages out;
+  for (std::size_t i = 0; i < request.messages.size(); ++i) {
+    const auto& message = request.messages[i];
     if (message.role == Role::system) continue;
     if (request.tools.empty() && holds_calls(message)) {
       out.push_back(told(message));
     } else {
-      out.push_back(message);
+      out.push_back(request.messages.shared(i));
     }
   }
   return out;
@@ -110,7 +110,8 @@ std::string call_id(std::string_view id, std::size_t bytes_max) {
   std::string out;
   bool changed = id.empty();
   for (const char c : id) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     out += plain ? c : '_';
     changed |= !plain;
   }

@@ -36,7 +36,7 @@ bool holds_calls(const ChatMessage& message);
 
 // The messages without the system's; where no tools are offered but calls stand in the history, these become text,
 // because typed protocols refuse calls of tools that nobody declared.
-std::vector<ChatMessage> spoken(const ModelRequest& request);
+ChatMessages spoken(const ModelRequest& request);
 
 // Of a data: URL. Empty when it is not base64.
 std::string_view base64_of(std::string_view data_url);

@@ -142,7 +142,8 @@ std::string encode_request(const ModelRequest& request) {
   auto cache_key = options.take_text("promptCacheKey");
   if (cache_key.empty()) cache_key = request.session_id;
   if (!cache_key.empty()) out.member("prompt_cache_key", cache_key.substr(0, 64));
-  for (const auto& [name, wire_name] : {std::pair{"serviceTier", "service_tier"}, {"safetyIdentifier", "safety_identifier"},
+  for (const auto& [name, wire_name] : {std::pair{"serviceTier", "service_tier"},
+                                        {"safetyIdentifier", "safety_identifier"},
                                         {"promptCacheRetention", "prompt_cache_retention"}}) {
     if (const auto value = options.take_text(name); !value.empty()) out.member(wire_name, value);
   }

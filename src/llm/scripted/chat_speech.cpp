@@ -5,12 +5,11 @@ namespace quarterdeck::llm::scripted {
 namespace {
 
 std::string usage_json(const Script& script) {
-  return fmt::format(
-      R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}{}}})", script.prompt_tokens,
-      script.completion_tokens, script.prompt_tokens + script.completion_tokens,
-      script.cached_tokens == 0
-          ? ""
-          : fmt::format(R"(,"prompt_tokens_details":{{"cached_tokens":{}}})", script.cached_tokens));
+  return fmt::format(R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}{}}})", script.prompt_tokens,
+                     script.completion_tokens, script.prompt_tokens + script.completion_tokens,
+                     script.cached_tokens == 0
+                         ? ""
+                         : fmt::format(R"(,"prompt_tokens_details":{{"cached_tokens":{}}})", script.cached_tokens));
 }
 
 std::string chunk(std::string_view model, std::string_view delta, std::string_view finish = {}) {
@@ -19,7 +18,6 @@ std::string chunk(std::string_view model, std::string_view delta, std::string_vi
       "\"choices\":[{{\"index\":0,\"delta\":{},\"finish_reason\":{}}}]}}\n\n",
       wire::quoted(model), delta, finish.empty() ? "null" : wire::quoted(finish));
 }
-
 
 std::string chat_document(const Script& script, std::string_view model) {
   std::string text;
@@ -45,8 +43,6 @@ std::string chat_error(int status, std::string_view message) {
                                                 : "invalid_request_error";
   return fmt::format(R"({{"error":{{"message":{},"type":"{}","code":{}}}}})", wire::quoted(message), type, status);
 }
-
-
 
 class Writer final : public AnswerWriter {
  public:

@@ -65,8 +65,7 @@ class Writer final : public AnswerWriter {
   }
   std::vector<std::string> finish() override {
     return {frame("messageStop", fmt::format(R"({{"stopReason":"{}"}})", stop_reason(script_))),
-            frame("metadata",
-                  fmt::format(R"({{"usage":{},"metrics":{{"latencyMs":1}}}})", usage_json(script_)))};
+            frame("metadata", fmt::format(R"({{"usage":{},"metrics":{{"latencyMs":1}}}})", usage_json(script_)))};
   }
   std::string broken() override {
     auto bytes = text("x");
@@ -120,7 +119,9 @@ Result<std::vector<Said>> said_by(const wire::Json& body) {
   for (const auto& message : *messages) {
     const auto role = wire::string_at(message, "role");
     if (role == before || (role != "user" && role != "assistant")) {
-      return refuse("A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again.");
+      return refuse(
+          "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "
+          "between user and assistant roles and try again.");
     }
     if (before.empty() && role != "user") return refuse("A conversation must start with a user message.");
     before = role;

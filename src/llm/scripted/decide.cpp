@@ -9,8 +9,8 @@ constexpr std::size_t kTitleBytesMax = 50;
 bool mentions_title(std::string_view text) { return text.contains("title") || text.contains("Title"); }
 
 bool is_directive(std::string_view line) {
-  for (const char* name : {"TOOL:", "PRE", "REASON", "LEN",
-                           "WORDS:", "SLOW:", "USAGE:", "REDACTED", "REFUSE", "FILTER", "CACHED:", "ERR:", "RETRYAFTER:", "FAULT:", "[[bench", "\"TOOL:"}) {
+  for (const char* name : {"TOOL:", "PRE", "REASON", "LEN", "WORDS:", "SLOW:", "USAGE:", "REDACTED", "REFUSE", "FILTER",
+                           "CACHED:", "ERR:", "RETRYAFTER:", "FAULT:", "[[bench", "\"TOOL:"}) {
     if (line.starts_with(name)) return true;
   }
   return false;

@@ -7,8 +7,8 @@ namespace {
 constexpr std::size_t kDeltasBeforeFault = 3;
 
 bool breaks_in_the_middle(Fault fault) {
-  return fault == Fault::reset_mid || fault == Fault::eof_mid || fault == Fault::hang_mid ||
-         fault == Fault::bad_json || fault == Fault::error_object || fault == Fault::junk;
+  return fault == Fault::reset_mid || fault == Fault::eof_mid || fault == Fault::hang_mid || fault == Fault::bad_json ||
+         fault == Fault::error_object || fault == Fault::junk;
 }
 
 }  // namespace

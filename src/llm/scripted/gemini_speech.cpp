@@ -105,7 +105,8 @@ Result<std::vector<Said>> said_by(const wire::Json& body) {
     const auto role = wire::string_at(content, "role", "user");
     if (role != "user" && role != "model") return refuse("Please use a valid role: user, model.");
     const auto* parts = wire::array_at(content, "parts");
-    if (!parts || parts->empty()) return refuse("* GenerateContentRequest.contents[0].parts: contents.parts must not be empty.");
+    if (!parts || parts->empty())
+      return refuse("* GenerateContentRequest.contents[0].parts: contents.parts must not be empty.");
     Said spoken{role == "model" ? "assistant" : "user", "", false, false};
     std::size_t calls = 0;
     std::size_t results = 0;
@@ -115,7 +116,9 @@ Result<std::vector<Said>> said_by(const wire::Json& body) {
         if (args && !args->is_object()) return refuse("Invalid JSON payload received. args: not an object");
         const auto signature = wire::string_at(part, "thoughtSignature");
         if (calls == 0 && signature.empty()) {
-          return refuse("Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly");
+          return refuse(
+              "Function call is missing a thought_signature in functionCall parts. This is required for tools to work "
+              "correctly");
         }
         if (!signature.empty() && signature != "skip_thought_signature_validator" &&
             signature != signature_of(wire::string_at(*call, "name"))) {
@@ -136,12 +139,15 @@ Result<std::vector<Said>> said_by(const wire::Json& body) {
       }
     }
     if (role == "user" && open != results) {
-      return refuse("Please ensure that the number of function response parts is equal to the number of function call parts of the function call turn.");
+      return refuse(
+          "Please ensure that the number of function response parts is equal to the number of function call parts of "
+          "the function call turn.");
     }
     open = calls;
     if (results == 0 || !spoken.text.empty()) said.push_back(std::move(spoken));
   }
-  if (open != 0) return refuse("Please ensure that function call turn comes immediately before a function response turn.");
+  if (open != 0)
+    return refuse("Please ensure that function call turn comes immediately before a function response turn.");
   return said;
 }
 

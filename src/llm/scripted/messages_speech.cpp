@@ -38,7 +38,9 @@ class Writer final : public AnswerWriter {
   std::string start() override {
     return sse("message_start", "\"message\":" + message_json(script_, model_, "", false)) + sse("ping", "");
   }
-  std::string open_reasoning() override { return open(R"({"type":"thinking","thinking":"","signature":""})", thinking_); }
+  std::string open_reasoning() override {
+    return open(R"({"type":"thinking","thinking":"","signature":""})", thinking_);
+  }
   std::string reasoning(std::string_view piece) override {
     return delta(thinking_, fmt::format(R"({{"type":"thinking_delta","thinking":{}}})", wire::quoted(piece)));
   }
@@ -70,14 +72,16 @@ class Writer final : public AnswerWriter {
     return {opened + piece(""), piece(begin), piece(end) + close(block)};
   }
   std::vector<std::string> finish() override {
-    return {sse("message_delta", fmt::format(R"("delta":{{"stop_reason":"{}","stop_sequence":null}},"usage":{{"output_tokens":{}}})",
-                                             stop_reason(script_), script_.completion_tokens)),
+    return {sse("message_delta",
+                fmt::format(R"("delta":{{"stop_reason":"{}","stop_sequence":null}},"usage":{{"output_tokens":{}}})",
+                            stop_reason(script_), script_.completion_tokens)),
             sse("message_stop", "")};
   }
-  std::string broken() override { return "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"in\n\n"; }
+  std::string broken() override {
+    return "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"in\n\n";
+  }
   std::string error(int, std::string_view message) override {
-    return sse("error",
-               fmt::format(R"("error":{{"type":"overloaded_error","message":{}}})", wire::quoted(message)));
+    return sse("error", fmt::format(R"("error":{{"type":"overloaded_error","message":{}}})", wire::quoted(message)));
   }
 
  private:
@@ -129,12 +133,14 @@ class Checker {
     for (std::size_t i = 0; i < all.size(); ++i) TRY_VOID(message(all[i], i, said));
     if (!open_.empty()) return refuse("`tool_use` ids were found without `tool_result` blocks immediately after");
     if (thinks_ && unthought_) {
-      return refuse("Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a "
-                    "final `assistant` message must start with a thinking block");
+      return refuse(
+          "Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a "
+          "final `assistant` message must start with a thinking block");
     }
     if (breakpoints_ > 4) return refuse("A maximum of 4 blocks with cache_control may be provided");
     if (wire::string_at(all.back(), "role") == "assistant") {
-      return refuse("This model does not support assistant message prefill. The conversation must end with a user message.");
+      return refuse(
+          "This model does not support assistant message prefill. The conversation must end with a user message.");
     }
     return said;
   }
@@ -146,15 +152,18 @@ class Checker {
 
   Result<void> message(const wire::Json& message, std::size_t index, std::vector<Said>& said) {
     const auto role = wire::string_at(message, "role");
-    if (role != "user" && role != "assistant") return refuse(fmt::format("messages.{}: role: Input should be 'user' or 'assistant'", index));
+    if (role != "user" && role != "assistant")
+      return refuse(fmt::format("messages.{}: role: Input should be 'user' or 'assistant'", index));
     const auto* content = wire::value_at(message, "content");
     if (content && content->is_string()) {
-      if (content->get_string().empty()) return refuse(fmt::format("messages.{}: text content must be non-empty", index));
+      if (content->get_string().empty())
+        return refuse(fmt::format("messages.{}: text content must be non-empty", index));
       said.push_back({role, std::string(content->get_string()), false, false});
       if (role == "user") unthought_ = turn_begun_ = false;
       return {};
     }
-    if (!content || !content->is_array() || content->get_array().empty()) return refuse(fmt::format("messages.{}: content: at least one block is required", index));
+    if (!content || !content->is_array() || content->get_array().empty())
+      return refuse(fmt::format("messages.{}: content: at least one block is required", index));
     Said spoken{role, "", false, false};
     const auto results_before = said.size();
     bool first = true;
@@ -171,7 +180,8 @@ class Checker {
       } else if (type == "tool_use" && role == "assistant") {
         const auto* input = wire::value_at(block, "input");
         if (!input || !input->is_object()) return refuse("tool_use.input: Input should be a valid dictionary");
-        if (!wire::array_at(body_, "tools")) return refuse("Requests which include `tool_use` blocks must define tools");
+        if (!wire::array_at(body_, "tools"))
+          return refuse("Requests which include `tool_use` blocks must define tools");
         if (!turn_begun_ && !thought_) unthought_ = true;
         turn_begun_ = true;
         calls.insert(wire::string_at(block, "id"));
@@ -179,7 +189,8 @@ class Checker {
       } else if (type == "tool_result" && role == "user") {
         if (!spoken.text.empty() || spoken.files) return refuse("tool_result blocks must come first in the content");
         if (open_.erase(wire::string_at(block, "tool_use_id")) == 0) {
-          return refuse("unexpected `tool_use_id` found in `tool_result` blocks: " + wire::string_at(block, "tool_use_id"));
+          return refuse("unexpected `tool_use_id` found in `tool_result` blocks: " +
+                        wire::string_at(block, "tool_use_id"));
         }
         TRY_VOID(result(block, said));
       } else if (type == "thinking" && role == "assistant") {
@@ -188,7 +199,8 @@ class Checker {
         }
         if (first) thought_ = true;
       } else if (type == "redacted_thinking" && role == "assistant") {
-        if (wire::string_at(block, "data") != signature_of("redacted")) return refuse("Invalid `data` in `redacted_thinking` block");
+        if (wire::string_at(block, "data") != signature_of("redacted"))
+          return refuse("Invalid `data` in `redacted_thinking` block");
         if (first) thought_ = true;
       } else if (type == "image" || type == "document") {
         TRY_VOID(source(block));
@@ -199,7 +211,8 @@ class Checker {
       first = false;
     }
     if (role == "user") {
-      if (!open_.empty()) return refuse("`tool_use` ids were found without `tool_result` blocks immediately after: " + *open_.begin());
+      if (!open_.empty())
+        return refuse("`tool_use` ids were found without `tool_result` blocks immediately after: " + *open_.begin());
       if (!spoken.text.empty()) unthought_ = turn_begun_ = false;
     } else {
       if (!open_.empty()) return refuse("`tool_use` ids were found without `tool_result` blocks immediately after");

@@ -7,7 +7,8 @@ namespace quarterdeck::llm::scripted {
 namespace {
 
 std::string usage_json(const Script& script) {
-  const auto thoughts = std::min<std::int64_t>(static_cast<std::int64_t>(script.reasoning.size()), script.completion_tokens);
+  const auto thoughts =
+      std::min<std::int64_t>(static_cast<std::int64_t>(script.reasoning.size()), script.completion_tokens);
   return fmt::format(
       R"({{"input_tokens":{},"input_tokens_details":{{"cached_tokens":{}}},"output_tokens":{},"output_tokens_details":{{"reasoning_tokens":{}}},"total_tokens":{}}})",
       script.prompt_tokens, script.cached_tokens, script.completion_tokens, thoughts,
@@ -32,11 +33,10 @@ std::string message_item(std::string_view id, std::string_view content, std::str
                      content);
 }
 
-std::string call_item(std::string_view id, std::string_view call_id, const ScriptedCall& call, std::string_view arguments,
-                      std::string_view status) {
-  return fmt::format(
-      R"({{"id":"{}","type":"function_call","status":"{}","call_id":"{}","name":{},"arguments":{}}})", id, status,
-      call_id, wire::quoted(call.name), wire::quoted(arguments));
+std::string call_item(std::string_view id, std::string_view call_id, const ScriptedCall& call,
+                      std::string_view arguments, std::string_view status) {
+  return fmt::format(R"({{"id":"{}","type":"function_call","status":"{}","call_id":"{}","name":{},"arguments":{}}})",
+                     id, status, call_id, wire::quoted(call.name), wire::quoted(arguments));
 }
 
 std::string response_json(const Script& script, std::string_view model, std::string_view id, std::string_view status,
@@ -56,8 +56,7 @@ std::string_view end_status(const Script& script) {
 
 class Writer final : public AnswerWriter {
  public:
-  Writer(const Script& script, std::string_view model)
-      : script_(script), model_(model), id_(next_id("resp_")) {}
+  Writer(const Script& script, std::string_view model) : script_(script), model_(model), id_(next_id("resp_")) {}
 
   std::string start() override {
     const auto response = fmt::format(R"("response":{})", response_json(script_, model_, id_, "in_progress", ""));
@@ -137,7 +136,8 @@ class Writer final : public AnswerWriter {
 
  private:
   std::string event(std::string_view type, std::string_view members) {
-    return fmt::format("event: {0}\ndata: {{\"type\":\"{0}\",\"sequence_number\":{1},{2}}}\n\n", type, sequence_++, members);
+    return fmt::format("event: {0}\ndata: {{\"type\":\"{0}\",\"sequence_number\":{1},{2}}}\n\n", type, sequence_++,
+                       members);
   }
   static std::string at(std::string_view id, int index) {
     return fmt::format(R"("item_id":"{}","output_index":{})", id, index);
@@ -249,7 +249,8 @@ class Responses final : public Speech {
     conversation.stream = stream && stream->is_bool() && stream->get_bool();
     if (const auto* tools = wire::array_at(json, "tools")) {
       for (const auto& tool : *tools) {
-        if (wire::string_at(tool, "name").empty()) return fail(ErrorCode::invalid, "Missing required parameter: 'tools[0].name'.");
+        if (wire::string_at(tool, "name").empty())
+          return fail(ErrorCode::invalid, "Missing required parameter: 'tools[0].name'.");
         add_tool(conversation, wire::string_at(tool, "name"));
       }
     }

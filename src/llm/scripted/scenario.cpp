@@ -64,7 +64,8 @@ std::string replaced(std::string text, std::string_view with) {
 Result<void> check_reply(const Reply& reply, const std::string& where) {
   if (reply.fault && !fault_named(*reply.fault)) {
     return fail(ErrorCode::invalid,
-                "Expected a fault (reset, reset-mid, eof-mid, hang, hang-mid, html, badjson, errobj, junk, empty), got {}\n  at "
+                "Expected a fault (reset, reset-mid, eof-mid, hang, hang-mid, html, badjson, errobj, junk, empty), got "
+                "{}\n  at "
                 "{}[\"fault\"]",
                 wire::quoted(*reply.fault), where);
   }

@@ -117,7 +117,8 @@ std::optional<Address> address_of(std::string_view path) {
   if (auto model = between("/model/", "/converse")) return Address{&converse_speech(), *model, false};
   if (path == "/openai/v1/chat/completions") return Address{&chat_speech(), {}, {}, true};
   if (path == "/openai/v1/responses") return Address{&responses_speech(), {}, {}, true};
-  if (auto model = between("/openai/deployments/", "/chat/completions")) return Address{&chat_speech(), *model, {}, true};
+  if (auto model = between("/openai/deployments/", "/chat/completions"))
+    return Address{&chat_speech(), *model, {}, true};
   if (auto model = between("/openai/deployments/", "/responses")) return Address{&responses_speech(), *model, {}, true};
   return std::nullopt;
 }
@@ -207,11 +208,13 @@ Task<net::Response> answer(std::shared_ptr<State> state, net::Request request, A
     co_return net::Response{.headers = {{"Content-Type", "text/html"}},
                             .body = "<!doctype html><html><title>Sign in</title><p>Not a model.</html>"};
   }
-  if (script.fault == Fault::empty) co_return net::Response{.headers = {{"Content-Type", std::string(kJson)}}, .body = ""};
+  if (script.fault == Fault::empty)
+    co_return net::Response{.headers = {{"Content-Type", std::string(kJson)}}, .body = ""};
   if (script.status != 200) {
     auto response = json(script.status, speech.error(script.status, script.error));
     if (script.retry_after_s) response.headers.push_back({"Retry-After", std::to_string(*script.retry_after_s)});
-    if (&speech == &converse_speech()) response.headers.push_back({"x-amzn-ErrorType", std::string(aws_error(script.status))});
+    if (&speech == &converse_speech())
+      response.headers.push_back({"x-amzn-ErrorType", std::string(aws_error(script.status))});
     co_return response;
   }
   std::string model = conversation->model.empty() ? state->model().id : conversation->model;
