@@ -1,6 +1,7 @@
 #include <map>
 
 #include "base/encoding.hpp"
+#include "llm/bedrock/crypto_library.hpp"
 #include "llm/bedrock/dialect.hpp"
 #include "llm/bedrock/event_stream.hpp"
 #include "llm/bedrock/sigv4.hpp"
@@ -171,6 +172,7 @@ class Dialect final : public protocol::Dialect {
                                "and AWS_SECRET_ACCESS_KEY",
                                request.provider.id);
     }
+    if (signs) TRY_VOID(load_crypto());
     wire.url += fmt::format("/model/{}/converse-stream", percent_encode(protocol::wire_model(request)));
     if (!request.provider.api_key.empty()) {
       wire.headers.push_back({"Authorization", "Bearer " + request.provider.api_key});

@@ -8,10 +8,9 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "base/encoding.hpp"
+#include "llm/bedrock/crypto_library.hpp"
 
 namespace quarterdeck::llm::bedrock {
 namespace {
@@ -26,7 +25,7 @@ std::string hex(std::string_view bytes) {
 std::string hmac(std::string_view key, std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
+  crypto().hmac(crypto().sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
        text.size(), digest.data(), &length);
   return {reinterpret_cast<const char*>(digest.data()), length};
 }
@@ -88,7 +87,7 @@ std::string trimmed(std::string_view value) {
 std::string sha256_hex(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
+  crypto().digest(bytes.data(), bytes.size(), digest.data(), &length, crypto().sha256(), nullptr);
   return hex({reinterpret_cast<const char*>(digest.data()), length});
 }
 

@@ -1,4 +1,4 @@
-// AWS Signature Version 4: signs a request by its headers. Pure.
+// AWS Signature Version 4: signs a request by its headers. Pure; load_crypto() must have succeeded before.
 // Source: AWS General Reference, "Signature Version 4 signing process"; AWS's published test vectors.
 #pragma once
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "llm/bedrock/crypto_library.hpp"
+
 namespace quarterdeck::llm::bedrock {
 namespace {
 
@@ -11,6 +13,7 @@ const AwsScope kScope{"us-east-1", "service"};
 constexpr TimeMs kTime = 1'440'938'160'000;  // 2015-08-30T12:36:00Z
 
 std::string authorization(const SignedRequest& request, const AwsKeys& keys = kKeys) {
+  EXPECT_TRUE(load_crypto());
   const auto headers = sign(request, keys, kScope, kTime);
   EXPECT_EQ(*net::find_header(headers, "x-amz-date"), "20150830T123600Z");
   return *net::find_header(headers, "authorization");

@@ -6,6 +6,7 @@
 
 #include "base/async.hpp"
 #include "base/paths.hpp"
+#include "llm/bedrock/crypto_library.hpp"
 #include "llm/bedrock/sigv4.hpp"
 #include "llm/chat_completions.hpp"
 #include "llm/protocols.hpp"
@@ -61,6 +62,7 @@ bool signature_holds(const net::Request& request, std::string_view authorization
     const auto rest = authorization.substr(at + name.size());
     return rest.substr(0, rest.find_first_of(", "));
   };
+  if (!bedrock::load_crypto()) return false;
   const auto* date = request.header("x-amz-date");
   const auto credential = member("Credential=");
   std::tm parts{};
