@@ -8,6 +8,10 @@ namespace quarterdeck::store::sqlite {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5'000;
+// Pages that a connection keeps. The kernel has the file in its own cache, so a miss is a copy, not a wait; and there
+// are up to nine connections.
+constexpr int kCacheKb = 2048;
+constexpr std::int64_t kCachesBytesMax = 12 * 1024 * 1024;  // of all connections together
 
 [[noreturn]] void fail_sql(sqlite3* database, std::string_view doing) {
   int code = sqlite3_extended_errcode(database);
@@ -64,6 +68,8 @@ void Rows::bind(int index, std::string_view value) {
 void Rows::bind(int index, std::nullptr_t) { sqlite3_bind_null(statement_, index); }
 
 std::expected<std::unique_ptr<Connection>, SqlFailure> Connection::try_open(const DatabaseFile& file, Access access) {
+  // Beyond it a cache reuses its own oldest page instead of growing.
+  sqlite3_soft_heap_limit64(kCachesBytesMax);
   sqlite3* database = nullptr;
   // Ours are one connection per thread at a time, so SQLite's own mutexes are off.
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI |
@@ -79,7 +85,8 @@ std::expected<std::unique_ptr<Connection>, SqlFailure> Connection::try_open(cons
     connection->execute(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
         "PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=16777216; PRAGMA wal_autocheckpoint=1000;"
-        "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;");
+        "PRAGMA temp_store=MEMORY;");
+    connection->execute(fmt::format("PRAGMA cache_size=-{};", kCacheKb));
     if (access == Access::read_only) connection->execute("PRAGMA query_only=ON;");
   } catch (const SqlFailure& failure) {
     return std::unexpected(failure);
