@@ -203,7 +203,13 @@ std::function<void()> fan_out(int subscribers) {
 // ------------------------------------------------------------------------------------------------ store
 
 struct Stored {
-  Stored() {
+  Stored() { open(); }
+  // Closed and opened again: what was written lies in the database, not in its log, whenever that is folded in.
+  void reopen() {
+    store.reset();
+    open();
+  }
+  void open() {
     auto opened = store::open_sqlite(loop, clock, system_random(), {.directory = dir.path() / "data"});
     if (!opened) throw std::runtime_error(opened.error().message);
     store = std::move(*opened);
@@ -222,6 +228,7 @@ std::shared_ptr<Stored> stored(int turns) {
   auto made = std::make_shared<Stored>();
   made->append({SessionCreated{store::testing::session(kSession.value)}});
   if (turns > 0) made->append(as_events(conversation(turns)));
+  made->reopen();
   return made;
 }
 
