@@ -23,8 +23,8 @@ serve: ## build and start the server on 127.0.0.1:4096 (PORT=, HOST=)
 test: ## everything: layers, unit tests, real clients, faults
 	@script/test
 
-fault: ## only the tests that kill the server
-	@script/test dev -L fault
+fault: ## kill the server at random and at named moments, and count broken promises (ARGS="--seed 7 --rounds 50 --peer opencode")
+	@script/fault $(ARGS)
 
 conformance: ## call every operation of OpenCode's API and compare the answers with its document (DOC=file or URL)
 	@script/conformance $(if $(DOC),--document $(DOC))

@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
   using namespace quarterdeck::app;
   std::signal(SIGPIPE, SIG_IGN);
   try {
+    if (argc == 2 && argv[1] == quarterdeck::process::kSpawnerArgument) return quarterdeck::process::run_as_spawner();
     if (quarterdeck::failpoint::kCompiled && argc == 2 && std::string_view(argv[1]) == "failpoints")
       return list_failpoints();
     auto parsed = parse(argc, argv, surroundings());

@@ -41,7 +41,7 @@ class WiredServer final : public Server {
         places_(places),
         pool_(make_blocking_pool(kPoolThreads)),
         ids_(system_clock(), system_random()),
-        processes_(process::make_processes(loop, std::move(spawner))) {}
+        processes_(process::make_processes(loop, std::move(spawner), process::Spawner::start_again)) {}
 
   Result<void> start() {
     const std::string password = environment("OPENCODE_SERVER_PASSWORD");

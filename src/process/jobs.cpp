@@ -310,7 +310,8 @@ void Job::finish(Result<Exit> result) {
 
 class LocalProcesses final : public Processes {
  public:
-  LocalProcesses(Loop& loop, Spawner spawner) : loop_(loop), spawner_(std::move(spawner)) {}
+  LocalProcesses(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart)
+      : loop_(loop), spawner_(std::move(spawner)), restart_(std::move(restart)) {}
 
   Task<Result<Exit>> run(Spawn spawn, JobEvents events, std::stop_token stop) override;
   void kill_owner(const std::string& owner) override;
@@ -338,6 +339,7 @@ class LocalProcesses final : public Processes {
 
   Loop& loop_;
   Spawner spawner_;
+  std::function<Result<Spawner>()> restart_;
   std::set<Job*> running_;
   Backgrounds backgrounds_;
 };
@@ -350,6 +352,12 @@ Task<Result<Exit>> LocalProcesses::run(Spawn spawn, JobEvents events, std::stop_
   for (int attempt = 0; attempt < 2'000; ++attempt) {
     if (stop.stop_requested()) co_return Exit{.cancelled = true};
     error = job->send_to(spawner_.socket());
+    if ((error == EPIPE || error == ECONNRESET || error == ENOTCONN) && restart_) {
+      // Somebody killed it, and every command with it. The next one starts under another.
+      log::warn("the process that starts commands has gone; starting it again");
+      CO_TRY(spawner_, restart_());
+      error = job->send_to(spawner_.socket());
+    }
     if (error != EAGAIN && error != ETOOMANYREFS && error != ENOBUFS) break;
     co_await sleep_ms(loop_, 1, stop);
   }
@@ -393,8 +401,8 @@ void LocalProcesses::kill_owner(const std::string& owner) {
 
 }  // namespace
 
-std::unique_ptr<Processes> make_processes(Loop& loop, Spawner spawner) {
-  return std::make_unique<LocalProcesses>(loop, std::move(spawner));
+std::unique_ptr<Processes> make_processes(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart) {
+  return std::make_unique<LocalProcesses>(loop, std::move(spawner), std::move(restart));
 }
 
 }  // namespace quarterdeck::process

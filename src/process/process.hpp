@@ -75,6 +75,8 @@ std::map<std::string, std::string> tool_environment();
 class Spawner {
  public:
   static Result<Spawner> start();
+  // The same for a server that is big and has threads: its program is run again and calls run_as_spawner().
+  static Result<Spawner> start_again();
   Spawner(Spawner&&) noexcept;
   Spawner& operator=(Spawner&&) noexcept;
   ~Spawner();
@@ -86,6 +88,11 @@ class Spawner {
   int pid_ = -1;
 };
 
-std::unique_ptr<Processes> make_processes(Loop& loop, Spawner spawner);
+// The argument with which start_again() runs this program, and what main() then does until the server is gone.
+inline constexpr std::string_view kSpawnerArgument = "--spawner";
+int run_as_spawner();
+
+// `restart` replaces a spawner that died (the commands that ran die with it); without it later commands fail.
+std::unique_ptr<Processes> make_processes(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart = {});
 
 }  // namespace quarterdeck::process

@@ -188,6 +188,23 @@ TEST_F(GuardsTest, NobodySurvivesAKilledZygote) {
   EXPECT_EQ(exit.error().code, ErrorCode::unavailable);
 }
 
+TEST_F(GuardsTest, AKilledZygoteIsReplacedAtTheNextCommand) {
+  processes = make_processes(loop, std::move(*Spawner::start()), Spawner::start);
+  for (int round = 0; round < 3; ++round) {
+    JobEvents events;
+    events.started = [&](std::int64_t) { ::kill(child_of(::getpid()), SIGKILL); };
+    const auto killed = loop.run_until(processes->run(spawn_of(kShapes[0], "sleep 300", mark), std::move(events), {}));
+    ASSERT_TRUE(killed.has_value());
+    EXPECT_TRUE(killed->signal);
+    Spawn next = spawn_of(kShapes[0], "", mark);
+    next.argv = {"true"};
+    const auto exit = loop.run_until(processes->run(std::move(next), {}, {}));
+    ASSERT_TRUE(exit.has_value()) << exit.error().message;
+    EXPECT_EQ(exit->code, 0);
+  }
+  expect_nobody_within_2_s(mark);
+}
+
 TEST_F(GuardsTest, NobodySurvivesAKilledKeeper) {
   start();
   std::int64_t command = 0;

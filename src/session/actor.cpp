@@ -44,11 +44,11 @@ Task<void> Actor::work(std::stop_token shutdown) {
     const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
     turn_stop_.emplace();
     std::stop_callback on_shutdown(shutdown, [turn = *turn_stop_]() mutable { turn.request_stop(); });
-    const bool resumed = state_.turn.has_value();
+    resumed_ = state_.turn.has_value();
     record(TurnStarted{prompt, state_.turn ? std::max(state_.turn_attempt, 0) + 1 : 1});
     failpoint::reach("session.turn.started");
     // A crash came between the interruption and its effect.
-    if (resumed && state_.next_is(Delivery::interrupt)) turn_stop_->request_stop();
+    if (resumed_ && state_.next_is(Delivery::interrupt)) turn_stop_->request_stop();
     std::string reason = co_await run_turn(prompt);
     if (std::exchange(turn_error_, std::nullopt)) reason = "error";
     // A turn that the shutdown cut off stays open in the store: the next start resumes it, and this attempt does not

@@ -32,6 +32,8 @@ class Actor {
   const State& state() const { return state_; }
   const domain::Status& status() const { return status_; }
   bool working() const { return working_; }
+  // The running turn began before the server did.
+  bool resumed() const { return resumed_; }
   bool broken() const { return journal_.broken(); }
 
   // Applies and records; on disk after committed().
@@ -91,6 +93,7 @@ class Actor {
   std::vector<std::pair<domain::PermissionRequest, PermissionAnswer>> early_answers_;
   domain::Status status_;
   bool working_ = false;
+  bool resumed_ = false;
   bool closed_ = false;
   std::optional<std::stop_source> turn_stop_;
   std::optional<domain::MessageError> turn_error_;  // what stopped it, when nobody aborted it

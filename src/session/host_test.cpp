@@ -389,6 +389,22 @@ TEST_F(HostTest, PlannedRestartsAreNotCountedAgainstATurn) {
   EXPECT_EQ(parts<TextPart>(id).back().text, "done at last");
 }
 
+TEST_F(HostTest, ThePolicyEndHoldsForPlannedRestartsToo) {
+  const SessionId id = open();
+  provider_.answer({.events = {llm::TextDelta{"half"}}, .hang = true});
+  const MessageId prompt = admit(id, "go");
+  until([&] { return provider_.streaming(); });
+  stop();
+  options_.recovery = Recovery::end;
+  start();
+  ASSERT_TRUE(loop_.run_until(host_->recover()));
+  const auto last = answer(id, prompt);
+  ASSERT_TRUE(last);
+  const auto ended = std::get<AssistantMessage>(store_->query().message(id, *last)->info);
+  EXPECT_THAT(ended.error->message, HasSubstr("by policy it was not resumed"));
+  EXPECT_EQ(provider_.requests().size(), 1u);
+}
+
 TEST_F(HostTest, ATurnThatWasRunningInSeveralCrashesIsEndedWithAReason) {
   provider_.answer({.events = {llm::TextDelta{"x"}}, .hang = true});
   const SessionId id = open();

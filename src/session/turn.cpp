@@ -437,9 +437,8 @@ bool Turn::asks_on() const {
 }
 
 bool Turn::may_resume() const {
-  const int attempt = actor_.state().turn_attempt;
-  if (attempt <= 1) return true;  // no restart came in between
-  return recovery() == Recovery::resume && attempt <= engine_.options.resumes_max + 1;
+  if (!actor_.resumed()) return true;
+  return recovery() == Recovery::resume && actor_.state().turn_attempt <= engine_.options.resumes_max + 1;
 }
 
 MessageError Turn::not_resumed_error() const {

@@ -2,6 +2,7 @@
 // in its own scratch home. `QUARTERDECK_BIN` names the server.
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
+import { createServer } from "node:net"
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve as absolute } from "node:path"
@@ -10,8 +11,8 @@ import { setTimeout as delay } from "node:timers/promises"
 const bin = absolute(process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck")
 
 // Runs until stopped; `ready` is matched against its output and resolves to the match.
-function start(args, { env, cwd, ready }) {
-  const child = spawn(bin, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] })
+function start(args, { env, cwd, ready, program = bin }) {
+  const child = spawn(program, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] })
   let output = ""
   const started = new Promise((resolve, reject) => {
     const look = (bytes) => {
@@ -42,14 +43,28 @@ export function git(directory, ...args) {
   })
 }
 
-// A scratch world. `config` is merged into the project's opencode.json.
-export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" } } = {}) {
+function freePort() {
+  return new Promise((resolve) => {
+    const socket = createServer()
+    socket.listen(0, "127.0.0.1", () => {
+      const { port } = socket.address()
+      socket.close(() => resolve(port))
+    })
+  })
+}
+
+// A scratch world. `config` is merged into the project's opencode.json; `peer` is the program of another server that
+// takes OpenCode's place.
+export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }, peer } = {}) {
   const root = mkdtempSync(join(tmpdir(), "quarterdeck-test-"))
   const home = join(root, "home")
   const directory = join(root, "project")
   mkdirSync(home)
   mkdirSync(directory)
   const env = { PATH: process.env.PATH, HOME: home, LANG: "C.UTF-8", SHELL: "/bin/bash", TMPDIR: root }
+  if (peer) {
+    for (const off of ["AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD"]) env[`OPENCODE_DISABLE_${off}`] = "1"
+  }
   for (const name of ["ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "ASAN_SYMBOLIZER_PATH"]) {
     if (process.env[name]) env[name] = process.env[name]
   }
@@ -86,7 +101,9 @@ export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }
     modelURL,
     // Starts the server on this world's data; again after a stop for a restart (with `port`: where it was).
     async serve({ args = [], port = 0, env: more = {} } = {}) {
-      const server = start(["serve", "--port", String(port), ...args], {
+      const at = port || (peer ? await freePort() : 0)
+      const server = start(["serve", "--port", String(at), ...args], {
+        program: peer,
         env: { ...env, ...more },
         cwd: directory,
         ready: /listening on (http:\/\/[^\s]+)/,
@@ -97,6 +114,7 @@ export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }
         url,
         pid: server.child.pid,
         output: server.output,
+        ended: once(server.child, "exit"),
         stop: () => stop(server.child, "SIGTERM"),
         kill: () => stop(server.child, "SIGKILL"),
       }

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -197,6 +198,10 @@ class Zygote {
 }  // namespace
 }  // namespace spawner
 
+namespace {
+constexpr int kInheritedSocket = 3;
+}  // namespace
+
 Result<Spawner> Spawner::start() {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -212,6 +217,35 @@ Result<Spawner> Spawner::start() {
     ::_exit(0);
   }
   return Spawner(ours.release(), pid);
+}
+
+Result<Spawner> Spawner::start_again() {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    return fail(ErrorCode::unavailable, "cannot make a socket pair: {}", std::strerror(errno));
+  }
+  UniqueFd ours(pair[0]);
+  const UniqueFd theirs(pair[1]);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, theirs.get(), kInheritedSocket);
+  std::string name = "quarterdeck";
+  std::string argument(kSpawnerArgument);
+  char* const argv[] = {name.data(), argument.data(), nullptr};
+  char* const environment[] = {nullptr};
+  pid_t pid = -1;
+  const int error = ::posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, argv, environment);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) {
+    return fail(ErrorCode::unavailable, "cannot start the process that starts commands: {}", std::strerror(error));
+  }
+  return Spawner(ours.release(), pid);
+}
+
+int run_as_spawner() {
+  spawner::Zygote zygote(kInheritedSocket);
+  zygote.run();
+  return 0;
 }
 
 Spawner::Spawner(Spawner&& other) noexcept

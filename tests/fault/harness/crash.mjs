@@ -1,0 +1,199 @@
+// Scenarios that kill the server: at random moments, and at each failpoint.
+import { execFileSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { client, makeWorld } from "../../support/server.mjs"
+import { Ledger, sleep } from "./ledger.mjs"
+import { random } from "./random.mjs"
+import { answerOne, startWork } from "./work.mjs"
+
+const percentile = (list, part) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * part))] ?? 0
+
+export function integrity(world) {
+  const data = join(world.home, ".local/share")
+  for (const file of ["quarterdeck/quarterdeck.db", "opencode/opencode.db"]) {
+    if (!existsSync(join(data, file))) continue
+    return execFileSync("sqlite3", [join(data, file), "PRAGMA integrity_check"], { encoding: "utf8" }).trim()
+  }
+  return "no database"
+}
+
+// Kills, restarts and audits; the counts add up over the rounds.
+class Crashes {
+  constructor(world, peer) {
+    this.world = world
+    this.peer = peer
+    this.ledger = new Ledger(world.directory)
+    this.ready = []
+    this.clean = []
+    this.sum = { kills: 0, seen: 0, kept: 0, lostText: 0, staleMessages: 0, staleTools: 0, lostOutput: 0, interrupted: 0, lostRequests: 0 }
+  }
+
+  async start(env) {
+    const began = Date.now()
+    this.server = await this.world.serve({ env, args: this.peer ? ["--hostname", "127.0.0.1"] : [] })
+    this.api = client(this.server.url)
+    // Ready is when it answers.
+    await this.api.get("/session/status")
+    this.ready.push(Date.now() - began)
+    this.stream = await this.ledger.watch(this.server.url)
+  }
+
+  // After a kill: starts again and looks at what is left, for 5 s at most.
+  async audit(killed) {
+    this.sum.kills++
+    await this.start()
+    const text = await this.ledger.lostText(this.api, killed)
+    this.sum.seen += text.seen
+    this.sum.kept += text.kept
+    this.sum.lostText += text.lost
+    const lost = await this.ledger.lostRequests(this.api)
+    this.sum.lostRequests += lost.length
+    for (const id of lost) this.ledger.asked.delete(id)
+    const began = Date.now()
+    let stale
+    do {
+      stale = await this.ledger.stale(this.api, killed)
+      if (stale.messages + stale.tools === 0) break
+      await sleep(50)
+    } while (Date.now() - began < 5000)
+    if (stale.messages + stale.tools === 0) this.clean.push(Date.now() - began)
+    // A peer that leaves things open does so for good: each is counted once, at the end.
+    this.last = stale
+    const output = await this.ledger.lostOutput(this.api, killed)
+    this.sum.interrupted += output.interrupted
+    this.sum.lostOutput += output.lost
+  }
+
+  async finish(metrics) {
+    const idle = await this.ledger.settle(this.api, 60_000)
+    const final = await this.ledger.final(this.api, await this.world.modelRequests())
+    await this.stream.close()
+    await this.server.stop()
+    const effects = this.ledger.effectsTwice()
+    const sum = this.sum
+    metrics.info("kills", sum.kills)
+    metrics.info("acknowledged prompts", this.ledger.prompts.length)
+    metrics.zero("acknowledged prompts lost", final.lost)
+    metrics.zero("prompts stored twice or changed", final.doubled)
+    metrics.zero("sessions missing", final.missing)
+    metrics.zero("acknowledged prompts without a finished answer", final.unanswered)
+    metrics.info("streamed characters seen / kept", `${sum.seen} / ${sum.kept}`)
+    metrics.zero("characters lost that were older than 250 ms", sum.lostText)
+    metrics.zero("messages open 5 s after the last restart", this.last?.messages ?? 0)
+    metrics.zero("tools running 5 s after the last restart", this.last?.tools ?? 0)
+    metrics.info("interrupted tools", sum.interrupted)
+    metrics.zero("interrupted tools without their partial output", sum.lostOutput)
+    metrics.zero("interrupted tools that the model was not told of", final.untold)
+    metrics.info("side effects", effects.lines)
+    metrics.zero("side effects that happened twice", effects.twice)
+    metrics.zero("open permissions lost", sum.lostRequests)
+    metrics.zero("messages open at the end", final.open)
+    metrics.zero("tools running at the end", final.running)
+    metrics.check("idle within 60 s at the end", idle, true)
+    metrics.info("ready after a kill, ms (median / worst)", `${percentile(this.ready, 0.5)} / ${percentile(this.ready, 1)}`)
+    metrics.info("clean after a restart, ms (median / worst)", this.clean.length ? `${percentile(this.clean, 0.5)} / ${percentile(this.clean, 1)}` : "never")
+    metrics.check("integrity of the database", integrity(this.world), "ok")
+  }
+}
+
+// kill -9 at random moments under a mixed load.
+export async function load(metrics, { seed, rounds, count, peer }) {
+  const choose = random(seed)
+  const world = await makeWorld({ peer })
+  try {
+    const crashes = new Crashes(world, peer)
+    await crashes.start()
+    for (let round = 0; round < rounds; round++) {
+      const work = startWork(crashes.api, crashes.ledger, choose, { count, seed: `${seed}.${round}` })
+      const wait = sleep(choose.below(choose.chance(0.3) ? 120 : 1800))
+      await Promise.race([Promise.all([work, wait]), sleep(20_000)])
+      if (choose.chance(0.5)) {
+        await answerOne(crashes.api, crashes.ledger, choose)
+        await sleep(choose.below(6))
+      }
+      await crashes.server.kill()
+      const killed = Date.now()
+      await work
+      await crashes.stream.done
+      await crashes.audit(killed)
+    }
+    await crashes.finish(metrics)
+  } finally {
+    await world.close()
+  }
+}
+
+// Those of opening for the first time, of migrations, backups and vacuum have tests of their own beside the store.
+const kElsewhere = /^store\.(migration|backup|restore|vacuum|quarantine|reserve|open)|^output\.clean/
+
+export function failpoints(bin) {
+  try {
+    const list = execFileSync(bin, ["failpoints"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+    return list.trim().split("\n").map((line) => ({ name: line.split("\t")[0], fails: line.includes("\terror") }))
+  } catch {
+    return []
+  }
+}
+
+// The server ends itself, or fails a step, at each named place.
+export async function points(metrics, { seed, times, only, bin }) {
+  const choose = random(seed)
+  let list = failpoints(bin).filter((point) => !kElsewhere.test(point.name))
+  if (Array.isArray(only)) list = list.filter((point) => only.some((name) => point.name.startsWith(name)))
+  if (typeof only === "number") list = Array.from({ length: only }, () => list.splice(choose.below(list.length), 1)[0]).filter(Boolean)
+  if (list.length === 0) return metrics.info("failpoints", "none in this build (use a dev, asan, tsan or fault build)")
+  const world = await makeWorld()
+  const reached = new Map()
+  try {
+    const crashes = new Crashes(world)
+    for (const point of list) {
+      for (let time = 0; time < times; time++) {
+        const action = point.fails && choose.chance(0.4) ? "error" : "kill"
+        const at = 1 + choose.below(point.name.startsWith("session.recover") ? 1 : 3)
+        const hit = await one(crashes, choose, `${point.name}:${at}:${action}`, `${seed}.${point.name}.${time}`, action)
+        reached.set(point.name, (reached.get(point.name) ?? 0) + hit)
+      }
+    }
+    const silent = [...reached].filter(([, hits]) => hits === 0).map(([name]) => name)
+    metrics.info("failpoints", `${reached.size}, ${times} times each`)
+    metrics.info("not reached", silent.join(" ") || "none")
+    await crashes.start()
+    await crashes.finish(metrics)
+  } finally {
+    await world.close()
+  }
+}
+
+async function one(crashes, choose, specification, seed, action) {
+  let ended = false
+  try {
+    await crashes.start({ QUARTERDECK_FAILPOINT: specification })
+  } catch {
+    ended = true // already while it started
+  }
+  const began = Date.now()
+  if (!ended) {
+    crashes.server.ended.then(() => (ended = true))
+    const work = startWork(crashes.api, crashes.ledger, choose, { count: 5, seed })
+    const gone = await crashes.api.post("/session", { title: "to be deleted" }).catch(() => null)
+    await Promise.race([work, crashes.server.ended])
+    if (gone?.body?.id) await crashes.api.delete(`/session/${gone.body.id}`).catch(() => null)
+    while (!ended && Date.now() - began < (action === "error" ? 1500 : 4000)) {
+      await answerOne(crashes.api, crashes.ledger, choose)
+      await sleep(30)
+      const status = await crashes.api.get("/session/status").catch(() => ({ body: { gone: 1 } }))
+      if (Object.keys(status.body).length === 0 && crashes.ledger.asked.size === 0) break
+    }
+    await Promise.race([work, sleep(5000)])
+  }
+  const hit = ended || action === "error" ? 1 : 0
+  if (!ended) await crashes.server.kill()
+  const killed = Date.now()
+  await crashes.stream?.done
+  await crashes.audit(killed)
+  // The next point starts from the server that is running now.
+  await crashes.server.stop()
+  await crashes.stream.done
+  return hit
+}

@@ -1,0 +1,171 @@
+// What clients were promised and what they saw, and the audit of a server against it.
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { events, eventually } from "../../support/server.mjs"
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+export const toolsOf = (message) => message.parts.filter((part) => part.type === "tool")
+export const texts = (message) => message.parts.filter((p) => p.type === "text").map((p) => p.text).join("")
+const unfinished = (part) => ["pending", "running"].includes(part.state.status)
+
+export class Ledger {
+  constructor(directory) {
+    this.effects = join(directory, "effects.txt")
+    this.sessions = new Set()
+    this.prompts = [] // acknowledged: {session, id, text}
+    this.asked = new Map() // permission id -> request, as long as nobody answered
+    this.streams = new Map() // part id -> {session, message, seen: [[time, characters]]}
+    this.outputs = new Map() // part id -> [time, output] that a subscriber saw
+  }
+
+  // Follows a server until it ends.
+  async watch(url) {
+    const stream = events(url)
+    await stream.connected
+    let next = 0
+    const collect = () => {
+      for (; next < stream.seen.length; next++) this.#see(stream.seen[next])
+    }
+    const timer = setInterval(collect, 5)
+    stream.done.finally(() => (collect(), clearInterval(timer)))
+    return stream
+  }
+
+  #see(event) {
+    const now = Date.now()
+    const properties = event.properties
+    if (event.type === "message.part.delta" && properties.field === "text") {
+      const known = this.streams.get(properties.partID) ?? { session: properties.sessionID, message: properties.messageID, seen: [[0, 0]] }
+      known.seen.push([now, known.seen.at(-1)[1] + properties.delta.length])
+      this.streams.set(properties.partID, known)
+    } else if (event.type === "permission.asked") {
+      this.asked.set(properties.id, properties)
+    } else if (event.type === "permission.replied") {
+      this.asked.delete(properties.requestID ?? properties.permissionID)
+    } else if (event.type === "message.part.updated") {
+      const output = properties.part?.state?.status === "running" && properties.part.state.metadata?.output
+      if (output) this.outputs.set(properties.part.id, [now, output])
+    }
+  }
+
+  async prompt(api, session, id, text) {
+    const answer = await api.promptAsync(session, text, { messageID: id }).catch(() => null)
+    if (answer?.status === 204) this.prompts.push({ session, id, text })
+    return answer?.status
+  }
+
+  async transcripts(api) {
+    const out = new Map()
+    for (const session of this.sessions) {
+      const messages = await api.messages(session)
+      out.set(session, Array.isArray(messages) ? messages : null)
+    }
+    return out
+  }
+
+  // What began before `since` and is still open: messages, and tools that nobody is asked about.
+  async stale(api, since) {
+    const open = (await api.get("/permission")).body
+    const asked = new Set(open.map((request) => request.tool?.callID))
+    let messages = 0
+    let tools = 0
+    for (const transcript of (await this.transcripts(api)).values()) {
+      for (const message of transcript ?? []) {
+        if (message.info.role !== "assistant" || message.info.time.created > since) continue
+        const left = toolsOf(message).filter(unfinished)
+        const waiting = left.some((part) => asked.has(part.callID))
+        tools += left.filter((part) => !asked.has(part.callID)).length
+        if (!message.info.time.completed && !waiting) messages++
+      }
+    }
+    return { messages, tools }
+  }
+
+  // Streamed text that a subscriber had more than 250 ms (and a commit of 50) before the kill and that is not stored.
+  async lostText(api, killed) {
+    let seen = 0
+    let kept = 0
+    let lost = 0
+    for (const [id, { session, message, seen: steps }] of this.streams) {
+      const stored = (await api.get(`/session/${session}/message/${message}`)).body
+      const length = stored.parts?.find((part) => part.id === id)?.text?.length ?? 0
+      const all = steps.at(-1)[1]
+      const safe = steps.filter(([time]) => time <= killed - 300).at(-1)?.[1] ?? 0
+      seen += all
+      kept += Math.min(length, all)
+      lost += Math.max(0, safe - length)
+    }
+    this.streams.clear()
+    return { seen, kept, lost }
+  }
+
+  // Interrupted tools must show what a subscriber had seen of their output 300 ms before the kill.
+  async lostOutput(api, killed) {
+    let interrupted = 0
+    let lost = 0
+    for (const transcript of (await this.transcripts(api)).values()) {
+      for (const message of transcript ?? []) {
+        for (const part of toolsOf(message)) {
+          const seen = this.outputs.get(part.id)
+          if (!seen || part.state.status !== "error") continue
+          interrupted++
+          if (seen[0] <= killed - 300 && !JSON.stringify(part.state).includes(JSON.stringify(seen[1].trim()).slice(1, -1))) lost++
+        }
+      }
+    }
+    this.outputs.clear()
+    return { interrupted, lost }
+  }
+
+  async lostRequests(api) {
+    const open = new Set((await api.get("/permission")).body.map((request) => request.id))
+    return [...this.asked.keys()].filter((id) => !open.has(id))
+  }
+
+  effectsTwice() {
+    if (!existsSync(this.effects)) return { lines: 0, twice: 0 }
+    const lines = readFileSync(this.effects, "utf8").trim().split("\n")
+    return { lines: lines.length, twice: lines.length - new Set(lines).size }
+  }
+
+  // After everything has come to rest.
+  async final(api, modelRequests) {
+    const result = { lost: 0, doubled: 0, missing: 0, unanswered: 0, open: 0, running: 0, told: 0, untold: 0 }
+    const transcripts = await this.transcripts(api)
+    const requests = modelRequests ? JSON.stringify(modelRequests) : ""
+    for (const session of this.sessions) if (!transcripts.get(session)) result.missing++
+    for (const { session, id, text } of this.prompts) {
+      const transcript = transcripts.get(session) ?? []
+      const stored = transcript.filter((m) => m.info.id === id)
+      if (stored.length === 0 || texts(stored[0]) !== text) stored[0] && texts(stored[0]) !== text ? result.doubled++ : result.lost++
+      if (stored.length > 1) result.doubled++
+      const answers = transcript.filter((m) => m.info.parentID === id)
+      if (!answers.at(-1)?.info.time.completed) result.unanswered++
+    }
+    for (const transcript of transcripts.values()) {
+      for (const message of transcript ?? []) {
+        if (message.info.role !== "assistant") continue
+        if (!message.info.time.completed) result.open++
+        for (const part of toolsOf(message)) {
+          if (unfinished(part)) result.running++
+          if (!part.state.metadata?.interrupted) continue
+          // Whether the model was told, where the turn went on.
+          const later = transcript.some((m) => m.info.parentID === message.info.parentID && m.info.id > message.info.id && !m.info.error)
+          if (!later || !requests) continue
+          requests.includes(part.callID) && /interrupted|aborted/i.test(requests) ? result.told++ : result.untold++
+        }
+      }
+    }
+    return result
+  }
+
+  async settle(api, within) {
+    const idle = async () => {
+      for (const request of (await api.get("/permission")).body) {
+        await api.post(`/permission/${request.id}/reply`, { reply: "once" })
+      }
+      return Object.keys((await api.get("/session/status")).body).length === 0
+    }
+    return eventually(idle, within).then(() => true, () => false)
+  }
+}
