@@ -82,7 +82,8 @@ export async function clients(metrics, { seed, rounds, clients: count, peer }) {
         aborted++
         continue
       }
-      // Its own answer has as many words as it asked for; one that a kill cut says the rest afterwards.
+      // Its own answer has as many words as it asked for. What the scripted model says after a kill is another matter.
+      if (answers.some((m) => m.info.finish === "interrupted")) continue
       const wanted = Number(text.split(":")[1])
       const last = texts(answers.at(-1)).trim().split(" ").length
       if (last !== wanted) foreign++
