@@ -68,7 +68,7 @@ export async function clients(metrics, { seed, rounds, clients: count, peer }) {
     const order = assistants.map((m) => m.info.parentID).filter((parent, i, all) => parent !== all[i - 1])
     let lost = 0
     let unanswered = 0
-    let foreign = 0
+    const foreign = []
     let aborted = 0
     for (const { id, text } of acknowledged) {
       const stored = messages.filter((m) => m.info.id === id)
@@ -86,13 +86,13 @@ export async function clients(metrics, { seed, rounds, clients: count, peer }) {
       if (answers.some((m) => m.info.finish === "interrupted")) continue
       const wanted = Number(text.split(":")[1])
       const last = texts(answers.at(-1)).trim().split(" ").length
-      if (last !== wanted) foreign++
+      if (last !== wanted) foreign.push(`${id} ${text}: ${answers.map((m) => `${m.info.finish ?? m.info.error?.name} "${texts(m).slice(0, 40)}"`)}`)
     }
     metrics.info("clients x prompts", `${count} x ${rounds}`)
     metrics.info("acknowledged / refused with 409", `${acknowledged.length} / ${refused}`)
     metrics.zero("acknowledged prompts lost or changed", lost)
     metrics.zero("acknowledged prompts without an answer of their own", unanswered)
-    metrics.zero("prompts with another one's answer", foreign)
+    metrics.check("prompts with another one's answer", foreign.join("; ") || 0, 0)
     metrics.info("answers that an abort or an interruption ended", aborted)
     metrics.zero("answers that interleave", order.length - new Set(order).size)
     metrics.check("two readers saw one order", same, true)
