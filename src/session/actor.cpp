@@ -38,10 +38,12 @@ Task<void> Actor::work(std::stop_token shutdown) {
   working_ = true;
   while (!shutdown.stop_requested() && !broken() && !closed_ && engine_.store.admits()) {
     if (!state_.turn && state_.inbox.empty()) break;
-    // A prompt that arrived just now may still be on its way to the disk, from where the turn reads it.
+    // A prompt that arrived just now may still be on its way to the disk, from where the turn reads it; and while we wait
+    // another may come that goes before it.
+    const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
     const auto admitted = co_await committed();
     if (!admitted || closed_) break;
-    const MessageId prompt = state_.turn ? *state_.turn : state_.inbox.front();
+    if (!state_.turn && (state_.inbox.empty() || state_.inbox.front() != prompt)) continue;
     turn_stop_.emplace();
     std::stop_callback on_shutdown(shutdown, [turn = *turn_stop_]() mutable { turn.request_stop(); });
     resumed_ = state_.turn.has_value();

@@ -462,6 +462,24 @@ TEST_F(HostTest, APromptThatSteersIsAnsweredAtTheNextStepBoundaryBeforeWhatIsQue
   EXPECT_EQ(std::get<llm::TextContent>(seen.back().content[0]).text, "steer");
 }
 
+TEST_F(HostTest, PromptsOfAllModesAtOnceAreEachAnsweredFromTheDisk) {
+  const SessionId id = open();
+  std::vector<Task<Result<MessageId>>> asking;
+  for (int i = 0; i < 60; ++i) {
+    Prompt prompt = saying(std::to_string(i));
+    prompt.delivery = i % 3 == 0 ? Delivery::steer : i % 3 == 1 ? Delivery::interrupt : Delivery::queue;
+    asking.push_back(host_->prompt(id, std::move(prompt)));
+  }
+  const auto prompts = loop_.run_until(when_all(loop_, std::move(asking)));
+  for (const auto& prompt : prompts) {
+    ASSERT_TRUE(prompt);
+    const auto last = answer(id, *prompt);
+    ASSERT_TRUE(last);
+    const auto answered = std::get<AssistantMessage>(store_->query().message(id, *last)->info);
+    EXPECT_TRUE(!answered.error || answered.error->name == "MessageAbortedError") << answered.error->message;
+  }
+}
+
 TEST_F(HostTest, APromptThatInterruptsEndsTheRunningTurnAndIsNextAlsoBeforeWhatSteers) {
   const SessionId id = open();
   provider_.answer({.events = {llm::TextDelta{"on and on"}}, .hang = true});

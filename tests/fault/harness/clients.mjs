@@ -86,7 +86,7 @@ export async function clients(metrics, { seed, rounds, clients: count, peer }) {
       if (answers.some((m) => m.info.finish === "interrupted")) continue
       const wanted = Number(text.split(":")[1])
       const last = texts(answers.at(-1)).trim().split(" ").length
-      if (last !== wanted) foreign.push(`${id} ${text}: ${answers.map((m) => `${m.info.finish ?? m.info.error?.name} "${texts(m).slice(0, 40)}"`)}`)
+      if (last !== wanted) foreign.push(`${id} ${text}: ${answers.map((m) => `${m.info.finish ?? `${m.info.error?.name} ${m.info.error?.data?.message}`} "${texts(m).slice(0, 40)}"`)}`)
     }
     metrics.info("clients x prompts", `${count} x ${rounds}`)
     metrics.info("acknowledged / refused with 409", `${acknowledged.length} / ${refused}`)
