@@ -9,7 +9,7 @@ const kShapes = {
   "double fork": "( ( sleep 300 & ) & );",
   nohup: "nohup sleep 300 >/dev/null 2>&1 &",
   "ignores TERM": "trap '' TERM; sleep 300 &",
-  stopped: "sleep 300 & sleep 0.1; kill -STOP $!;",
+  stopped: "sleep 300 & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; kill -STOP $!;",
   pipe: "sleep 300 | sleep 300 | cat &",
   "closed stdio": "sleep 300 <&- >&- 2>&- &",
   background: "sleep 300 & sleep 300 &",
@@ -72,7 +72,7 @@ export async function processes(metrics, { peer, seed }) {
         sessions.push({ id, name, own })
         await api.promptAsync(id, bash(`export QD_MARK='${own}'; ${leaves} ${tail}`, more))
       }
-      for (const each of sessions) await eventually(() => alive(each.own).length > 0, 30_000)
+      for (const each of sessions) await eventually(() => alive(each.own).length > 0, 30_000).catch(() => Promise.reject(new Error(`${how}: ${each.name} does not run`)))
       await sleep(150)
       return { mark, sessions }
     }
