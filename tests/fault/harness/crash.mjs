@@ -25,6 +25,7 @@ class Crashes {
     this.peer = peer
     this.ledger = new Ledger(world.directory)
     this.ready = []
+    this.told = new Set()
     this.clean = []
     this.sum = { kills: 0, seen: 0, kept: 0, lostText: 0, staleMessages: 0, staleTools: 0, lostOutput: 0, interrupted: 0, lostRequests: 0 }
   }
@@ -39,9 +40,19 @@ class Crashes {
     this.stream = await this.ledger.watch(this.server.url)
   }
 
+  // The calls whose results, as the model was told them, say that they were cut off. It remembers the newest requests only.
+  async gather() {
+    for (const request of await this.world.modelRequests()) {
+      for (const said of (request.messages ?? request.body?.messages ?? [])) {
+        if (said.role === "tool" && /interrupted|aborted/i.test(JSON.stringify(said.content))) this.told.add(said.tool_call_id)
+      }
+    }
+  }
+
   // After a kill: starts again and looks at what is left, for 5 s at most.
   async audit(killed) {
     this.sum.kills++
+    await this.gather()
     await this.start()
     const text = await this.ledger.lostText(this.api, killed)
     this.sum.seen += text.seen
@@ -67,7 +78,8 @@ class Crashes {
 
   async finish(metrics) {
     const idle = await this.ledger.settle(this.api, 60_000)
-    const final = await this.ledger.final(this.api, await this.world.modelRequests())
+    await this.gather()
+    const final = await this.ledger.final(this.api, this.told)
     await this.stream.close()
     await this.server.stop()
     const effects = this.ledger.effectsTwice()

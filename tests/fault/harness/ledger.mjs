@@ -129,10 +129,9 @@ export class Ledger {
   }
 
   // After everything has come to rest.
-  async final(api, modelRequests) {
+  async final(api, told) {
     const result = { lost: 0, doubled: 0, missing: 0, unanswered: 0, open: 0, running: 0, told: 0, untold: 0 }
     const transcripts = await this.transcripts(api)
-    const requests = modelRequests ? JSON.stringify(modelRequests) : ""
     for (const session of this.sessions) if (!transcripts.get(session)) result.missing++
     for (const { session, id, text } of this.prompts) {
       const transcript = transcripts.get(session) ?? []
@@ -151,8 +150,8 @@ export class Ledger {
           if (!part.state.metadata?.interrupted) continue
           // Whether the model was told, where the turn went on.
           const later = transcript.some((m) => m.info.parentID === message.info.parentID && m.info.id > message.info.id && !m.info.error)
-          if (!later || !requests) continue
-          requests.includes(part.callID) && /interrupted|aborted/i.test(requests) ? result.told++ : result.untold++
+          if (!later) continue
+          told.has(part.callID) ? result.told++ : result.untold++
         }
       }
     }
