@@ -21,6 +21,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::instance_routes(services_));
   add(opencode::file_routes(services_));
   add(opencode::vcs_routes(services_));
+  add(opencode::auth_routes(services_));
   add(opencode::project_routes(services_));
   add(opencode::catalog_routes(services_));
   add(opencode::listing_routes(services_));

@@ -32,6 +32,8 @@ int start(const SessionShowOptions& options) { return session_show(options); }
 int start(const SessionAbortOptions& options) { return session_abort(options); }
 int start(const SessionDeleteOptions& options) { return session_delete(options); }
 int start(const TrustOptions& options) { return trust(options); }
+int start(const AuthOptions& options) { return auth(options); }
+int start(const ModelsOptions& options) { return models(options); }
 int start(const PermissionListOptions& options) { return permission_list(options); }
 int start(const PermissionRemoveOptions& options) { return permission_remove(options); }
 int start(const DoctorOptions& options) { return doctor(options); }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "api/api.hpp"
+#include "app/known_models.hpp"
 #include "base/log.hpp"
 #include "feed/feed.hpp"
 #include "llm/catalogue.hpp"
@@ -161,11 +162,15 @@ class WiredServer final : public Server {
   Task<std::vector<domain::ProviderInfo>> providers(config::Config config) {
     if (options_.scenario) co_return std::vector{scripted_->provider()};
     const auto environment = config::process_environment();
-    auto connected = llm::connected_providers(config, environment);
+    const Places places = places_;
+    auto read = [places] { return read_known(places); };
+    const auto known = co_await blocking(loop_, *pool_, read);
+    const llm::Known all{known->catalogue, known->credentials, system_clock().now_ms()};
+    auto connected = llm::connected_providers(config, environment, {}, all);
     if (!connected.empty()) co_return connected;
     auto local = co_await llm::probe_local_endpoints(loop_, *http_client_, llm::usual_local_endpoints());
     if (local.empty()) local.push_back(scripted_->provider());
-    co_return llm::connected_providers(config, environment, std::move(local));
+    co_return llm::connected_providers(config, environment, std::move(local), all);
   }
 
   net::EventLoop& loop_;

@@ -74,6 +74,11 @@ struct ModelConfig {
   std::optional<std::int64_t> output_tokens;
   std::optional<domain::Prices> prices;
   std::optional<domain::JsonText> options;
+  std::map<std::string, domain::JsonText> variants;  // by name; {"disabled": true} takes one away
+  std::optional<std::vector<std::string>> input;     // modalities: text, image, pdf…
+  std::optional<std::string> interleaved;            // where thoughts go back: reasoning_content | reasoning_details
+  std::optional<std::string> npm;                    // reached in another way than the provider's other models
+  std::optional<std::string> base_url;
   std::map<std::string, std::string> headers;
   bool operator==(const ModelConfig&) const = default;
 };
@@ -84,6 +89,7 @@ struct ProviderConfig {
   std::optional<std::vector<std::string>> env;
   std::optional<std::string> base_url;
   std::optional<std::string> api_key;  // a secret
+  std::optional<domain::JsonText> options;  // the whole member: region, resourceName…; may hold secrets
   std::map<std::string, std::string> headers;
   std::map<std::string, ModelConfig> models;
   std::optional<std::vector<std::string>> whitelist;  // only these models

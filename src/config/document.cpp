@@ -112,9 +112,18 @@ static void describe(Reader& io, ModelConfig& value) {
     std::optional<std::vector<std::string>> input;
     modalities.field("input", input);
     if (input && std::ranges::find(*input, "image") != input->end()) value.attachment = true;
+    value.input = std::move(input);
   });
   io.field("cost", value.prices);
   io.field("options", value.options);
+  plain(io, "variants", value.variants);
+  if (const Json* interleaved = member(io, "interleaved"); interleaved && interleaved->is_object()) {
+    io.object("interleaved", [&](auto& object) { object.field("field", value.interleaved); });
+  }
+  io.optional_object("provider", true, [&](auto& provider) {
+    provider.field("npm", value.npm);
+    provider.field("api", value.base_url);
+  });
   plain(io, "headers", value.headers);
 }
 
@@ -126,6 +135,7 @@ static void describe(Reader& io, ProviderConfig& value) {
   io.optional_object("options", true, [&](auto& options) {
     if (options.has("baseURL")) options.field("baseURL", value.base_url);
     options.field("apiKey", value.api_key);
+    value.options = wire::to_json_text(Json(options.raw()));
     plain(options, "headers", value.headers);
   });
   plain(io, "models", value.models);

@@ -57,6 +57,7 @@ struct ModelInfo {
   std::string status = "active";
   JsonText options{"{}"};
   std::map<std::string, JsonText> variants;  // reasoning effort and the like: options by name
+  std::vector<std::string> efforts;  // of reasoning that its vendor names; empty = what is known of its kind
   std::vector<std::string> input;   // text, image, pdf, audio, video; empty = text, and what `attachment` says
   std::string interleaved;  // where this model wants its thoughts back: reasoning_content | reasoning_details
   // A model of a provider that is reached in another way than the provider's others; empty = as they are.

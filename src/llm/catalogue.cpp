@@ -1,12 +1,12 @@
 #include "llm/catalogue.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "llm/chat_completions.hpp"
 #include "llm/embedded/kCatalogueJson.hpp"
 #include "llm/protocols.hpp"
-#include "wire/codec.hpp"
+#include "llm/variants.hpp"
+#include "wire/json.hpp"
 
 namespace quarterdeck::llm {
 namespace {
@@ -15,96 +15,134 @@ using domain::ModelInfo;
 using domain::ModelRef;
 using domain::ProviderInfo;
 
-struct ListedModel {
-  std::string id;
-  std::string name;
-  std::int64_t context = 0;
-  std::int64_t output = 0;
-  std::vector<double> prices;
-  std::string flags;
-  std::string released;
-};
-struct ListedProvider {
-  std::string id;
-  std::string name;
-  std::vector<std::string> env;
-  std::string npm;
-  std::string base_url;
-  std::string default_model;
-  std::string small_model;
-  std::vector<ListedModel> models;
-};
-struct List {
-  std::vector<ListedProvider> providers;
-};
+constexpr std::size_t kProvidersMax = 1'000;
+constexpr std::size_t kModelsMax = 20'000;
 
-template <class Io>
-void describe(Io& io, ListedModel& value) {
-  io.field("id", value.id);
-  io.field("name", value.name);
-  io.field("context", value.context);
-  io.field("output", value.output);
-  io.field("prices", value.prices);
-  io.field("flags", value.flags);
-  io.field("released", value.released);
-}
-template <class Io>
-void describe(Io& io, ListedProvider& value) {
-  io.field("id", value.id);
-  io.field("name", value.name);
-  io.field("env", value.env);
-  io.field("npm", value.npm);
-  io.field("base_url", value.base_url);
-  io.field("default", value.default_model);
-  io.field("small", value.small_model);
-  io.field("models", value.models);
-}
-template <class Io>
-void describe(Io& io, List& value) {
-  io.field("providers", value.providers);
+// Which model answers when nobody chose one: the first that there is. Elsewhere the newest.
+struct Preference {
+  std::string_view provider;
+  std::vector<std::string_view> models;
+  std::vector<std::string_view> small;
+};
+const std::vector<Preference>& preferences() {
+  static const std::vector<Preference> all{
+      {"anthropic", {"claude-sonnet-5", "claude-sonnet-4-6", "claude-sonnet-4-5"}, {"claude-haiku-4-5"}},
+      {"openai", {"gpt-5.6", "gpt-5.5", "gpt-5.1", "gpt-5"}, {"gpt-5.4-nano", "gpt-5-nano"}},
+      {"google", {"gemini-3.8-flash", "gemini-3.5-flash", "gemini-2.5-pro"}, {"gemini-3.5-flash-lite", "gemini-2.5-flash-lite"}},
+      {"openrouter", {"anthropic/claude-sonnet-5", "anthropic/claude-sonnet-4.5"}, {"anthropic/claude-haiku-4.5"}},
+      {"deepseek", {"deepseek-v4-pro"}, {"deepseek-flash"}},
+      {"groq", {"openai/gpt-oss-120b"}, {"openai/gpt-oss-20b"}},
+      {"mistral", {"mistral-medium-latest"}, {"mistral-small-latest"}},
+  };
+  return all;
 }
 
-ModelInfo model_of(const ListedProvider& provider, const ListedModel& listed) {
-  const auto flag = [&](std::string_view word) { return listed.flags.contains(word); };
-  ASSERT(listed.prices.size() == 4, "catalogue.json lists four prices a model");
-  return {.id = listed.id,
-          .provider_id = provider.id,
-          .api_id = listed.id,
-          .name = listed.name,
-          .family = "",
-          .tool_call = flag("tools"),
-          .reasoning = flag("reasoning"),
-          .attachment = flag("attachment"),
-          .temperature = flag("temperature"),
-          .context_tokens = listed.context,
-          .output_tokens = listed.output,
-          .prices = {listed.prices[0], listed.prices[1], listed.prices[2], listed.prices[3]},
-          .release_date = listed.released};
+std::string preferred(const ProviderInfo& provider, const std::vector<std::string_view>& names) {
+  for (const auto name : names) {
+    if (provider.models.contains(std::string(name))) return std::string(name);
+  }
+  return {};
 }
 
-std::vector<CatalogueProvider> read_catalogue() {
-  auto list = wire::decode_text<List>(kCatalogueJson);
-  ASSERT(list.has_value(), "catalogue.json is part of the program and must be right");
-  std::vector<CatalogueProvider> out;
-  for (const auto& listed : list->providers) {
-    CatalogueProvider provider{{.id = listed.id,
-                                .name = listed.name,
-                                .source = "builtin",
-                                .env = listed.env,
-                                .protocol = std::string(kOpenAiChat),
-                                .npm = listed.npm,
-                                .base_url = listed.base_url},
-                               listed.default_model,
-                               listed.small_model};
-    for (const auto& model : listed.models) provider.info.models.emplace(model.id, model_of(listed, model));
-    out.push_back(std::move(provider));
+std::string newest(const ProviderInfo& provider) {
+  const ModelInfo* best = nullptr;
+  for (const auto& [id, model] : provider.models) {
+    if (!best || model.release_date > best->release_date) best = &model;
+  }
+  return best ? best->id : "";
+}
+
+void choose(ProviderInfo& provider) {
+  for (const auto& each : preferences()) {
+    if (each.provider != provider.id) continue;
+    provider.default_model = preferred(provider, each.models);
+    provider.small_model = preferred(provider, each.small);
+  }
+  if (provider.default_model.empty()) provider.default_model = newest(provider);
+  if (provider.small_model.empty()) provider.small_model = provider.default_model;
+}
+
+double number_at(const wire::Json& value, std::string_view name) {
+  const auto* member = wire::value_at(value, name);
+  const double number = member && member->is_number() ? member->to_number<double>() : 0;
+  return std::clamp(number, 0.0, 1e6);
+}
+std::int64_t tokens_at(const wire::Json& value, std::string_view name) {
+  const auto* member = wire::value_at(value, name);
+  return member && member->is_number() ? static_cast<std::int64_t>(std::clamp(member->to_number<double>(), 0.0, 1e12))
+                                       : 0;
+}
+bool flag_at(const wire::Json& value, std::string_view name) {
+  const auto* member = wire::value_at(value, name);
+  return member && member->is_bool() && member->get_bool();
+}
+std::vector<std::string> texts(const wire::JsonArray* list) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; list && i < list->size() && out.size() < 32; ++i) {
+    if ((*list)[i].is_string()) out.emplace_back(std::string_view((*list)[i].get_string()));
   }
   return out;
 }
 
-const CatalogueProvider* listed(std::string_view id) {
-  const auto& all = catalogue();
-  const auto found = std::ranges::find(all, id, [](const CatalogueProvider& p) { return std::string_view(p.info.id); });
+ModelInfo model_of(const ProviderInfo& provider, std::string id, const wire::Json& json) {
+  ModelInfo model{.id = id,
+                  .provider_id = provider.id,
+                  .api_id = id,
+                  .name = wire::string_at(json, "name", id),
+                  .family = wire::string_at(json, "family"),
+                  .tool_call = flag_at(json, "tool_call"),
+                  .reasoning = flag_at(json, "reasoning"),
+                  .attachment = flag_at(json, "attachment"),
+                  .temperature = flag_at(json, "temperature"),
+                  .release_date = wire::string_at(json, "release_date"),
+                  .status = wire::string_at(json, "status", "active")};
+  if (const auto* limit = wire::value_at(json, "limit")) {
+    model.context_tokens = tokens_at(*limit, "context");
+    model.output_tokens = tokens_at(*limit, "output");
+  }
+  if (const auto* cost = wire::value_at(json, "cost")) {
+    model.prices = {number_at(*cost, "input"), number_at(*cost, "output"), number_at(*cost, "cache_read"),
+                    number_at(*cost, "cache_write")};
+  }
+  if (const auto* modalities = wire::value_at(json, "modalities")) model.input = texts(wire::array_at(*modalities, "input"));
+  if (const auto* interleaved = wire::value_at(json, "interleaved")) model.interleaved = wire::string_at(*interleaved, "field");
+  if (const auto* options = wire::array_at(json, "reasoning_options")) {
+    for (const auto& option : *options) {
+      if (wire::string_at(option, "type") == "effort") model.efforts = texts(wire::array_at(option, "values"));
+    }
+  }
+  if (const auto* special = wire::value_at(json, "provider")) {
+    model.npm = wire::string_at(*special, "npm");
+    if (!model.npm.empty()) model.protocol = protocol_of_npm(model.npm);
+    model.base_url = wire::string_at(*special, "api");
+  }
+  return model;
+}
+
+ProviderInfo provider_of(std::string id, const wire::Json& json, std::size_t& models) {
+  ProviderInfo provider{.id = id,
+                        .name = wire::string_at(json, "name", id),
+                        .source = "builtin",
+                        .env = texts(wire::array_at(json, "env")),
+                        .npm = wire::string_at(json, "npm", "@ai-sdk/openai-compatible"),
+                        .base_url = wire::string_at(json, "api")};
+  provider.protocol = protocol_of_npm(provider.npm);
+  if (provider.base_url.empty()) provider.base_url = base_url_of_npm(provider.npm);
+  const auto* listed = wire::object_at(json, "models");
+  for (auto at = listed ? listed->begin() : wire::JsonObject::const_iterator(); listed && at != listed->end(); ++at) {
+    if (!at->value().is_object() || models >= kModelsMax) continue;
+    auto model = model_of(provider, std::string(at->key()), at->value());
+    // Agents need tools; what its vendor takes away is not offered.
+    if (!model.tool_call || model.status == "deprecated") continue;
+    ++models;
+    provider.models.emplace(model.id, std::move(model));
+  }
+  choose(provider);
+  return provider;
+}
+
+const ProviderInfo* listed(const std::vector<ProviderInfo>& all, std::string_view id) {
+  const auto found = std::ranges::find(all, id, [](const ProviderInfo& p) { return std::string_view(p.id); });
   return found == all.end() ? nullptr : &*found;
 }
 
@@ -131,6 +169,13 @@ void apply(ModelInfo& model, const config::ModelConfig& configured) {
   take(model.output_tokens, configured.output_tokens);
   take(model.prices, configured.prices);
   take(model.options, configured.options);
+  take(model.input, configured.input);
+  take(model.interleaved, configured.interleaved);
+  take(model.base_url, configured.base_url);
+  if (configured.npm) {
+    model.npm = *configured.npm;
+    model.protocol = protocol_of_npm(model.npm);
+  }
   for (const auto& [name, value] : configured.headers) model.headers.insert_or_assign(name, value);
 }
 
@@ -155,10 +200,74 @@ void apply(ProviderInfo& provider, const config::ProviderConfig& configured) {
     return std::ranges::find(configured.blacklist, entry.first) != configured.blacklist.end();
   });
   // A provider of the user's own, of a known kind: the kind's address.
-  if (provider.base_url.empty()) {
-    for (const auto& known : catalogue()) {
-      if (known.info.npm == provider.npm && known.info.npm != "@ai-sdk/openai-compatible") {
-        provider.base_url = known.info.base_url;
+  if (provider.base_url.empty()) provider.base_url = base_url_of_npm(provider.npm);
+  if (configured.options) provider.options = *configured.options;
+}
+
+// {"name": value} into the provider's options, where they do not say otherwise.
+void default_option(ProviderInfo& provider, std::string_view name, const std::optional<std::string>& value) {
+  if (!value || value->empty()) return;
+  auto options = wire::parse(provider.options.text);
+  wire::JsonObject object = options && options->is_object() ? options->get_object() : wire::JsonObject();
+  if (!object.contains(name)) object[name] = *value;
+  provider.options = wire::to_json_text(object);
+}
+
+bool has_option(const ProviderInfo& provider, std::string_view name) {
+  const auto options = wire::parse(provider.options.text);
+  return options && !wire::string_at(*options, name).empty();
+}
+
+// "https://host/${ACCOUNT}/v1"
+std::string with_environment(std::string url, const config::Environment& environment) {
+  for (auto at = url.find("${"); at != std::string::npos; at = url.find("${", at)) {
+    const auto end = url.find('}', at);
+    if (end == std::string::npos) break;
+    const auto value = environment(url.substr(at + 2, end - at - 2)).value_or("");
+    url.replace(at, end - at + 1, value);
+    at += value.size();
+  }
+  return url;
+}
+
+// Amazon's and Microsoft's variables are more than a key.
+void take_environment(ProviderInfo& provider, const config::Environment& environment, bool configured) {
+  const auto key = [&](std::string_view name) {
+    auto value = environment(name);
+    if (!provider.api_key.empty() || !value || value->empty()) return;
+    provider.api_key = *value;
+    if (!configured) provider.source = "env";
+  };
+  if (provider.npm == "@ai-sdk/amazon-bedrock") {
+    const bool signs = has_option(provider, "accessKeyId");
+    if (!signs) key("AWS_BEARER_TOKEN_BEDROCK");
+    default_option(provider, "region", environment("AWS_REGION"));
+    default_option(provider, "region", environment("AWS_DEFAULT_REGION"));
+    if (provider.api_key.empty() && !signs) {
+      default_option(provider, "accessKeyId", environment("AWS_ACCESS_KEY_ID"));
+      default_option(provider, "secretAccessKey", environment("AWS_SECRET_ACCESS_KEY"));
+      default_option(provider, "sessionToken", environment("AWS_SESSION_TOKEN"));
+    }
+    return;
+  }
+  if (provider.npm == "@ai-sdk/azure") default_option(provider, "resourceName", environment("AZURE_RESOURCE_NAME"));
+  for (const auto& name : provider.env) {
+    // A name like AZURE_RESOURCE_NAME or …_ACCOUNT_ID holds no key.
+    if (!name.ends_with("_NAME") && !name.ends_with("_ID") && !name.ends_with("_REGION")) key(name);
+  }
+}
+
+void add_variants(ProviderInfo& provider, const config::ProviderConfig* configured) {
+  for (auto& [id, model] : provider.models) {
+    if (model.variants.empty()) model.variants = variants_of(provider, model);
+    const auto own = configured ? configured->models.find(id) : std::map<std::string, config::ModelConfig>::const_iterator();
+    if (!configured || own == configured->models.end()) continue;
+    for (const auto& [name, options] : own->second.variants) {
+      const auto parsed = wire::parse(options.text);
+      if (parsed && flag_at(*parsed, "disabled")) {
+        model.variants.erase(name);
+      } else {
+        model.variants.insert_or_assign(name, options);
       }
     }
   }
@@ -172,50 +281,81 @@ bool enabled(const config::Config& config, const std::string& id) {
 
 // The provider, if it can be used.
 std::optional<ProviderInfo> connect(const std::string& id, const config::ProviderConfig* configured,
-                                    const config::Environment& environment) {
-  const auto* known = listed(id);
+                                    const config::Environment& environment, const Known& known) {
+  const auto* of_list = listed(known.providers, id);
   ProviderInfo provider =
-      known ? known->info
-            : ProviderInfo{
-                  .id = id, .name = id, .protocol = std::string(kOpenAiChat), .npm = "@ai-sdk/openai-compatible"};
+      of_list ? *of_list
+              : ProviderInfo{
+                    .id = id, .name = id, .protocol = std::string(kOpenAiChat), .npm = "@ai-sdk/openai-compatible"};
   if (configured) {
     apply(provider, *configured);
     provider.source = "config";
   }
-  if (provider.api_key.empty()) {
-    for (const auto& name : provider.env) {
-      if (auto value = environment(name); value && !value->empty()) {
-        provider.api_key = *value;
-        if (!configured) provider.source = "env";
-        break;
-      }
-    }
+  if (const auto stored = known.credentials.find(id); stored != known.credentials.end() && provider.api_key.empty()) {
+    provider.api_key = config::key_of(stored->second, known.now);
+    if (!configured && !provider.api_key.empty()) provider.source = "api";
   }
+  take_environment(provider, environment, configured != nullptr);
+  provider.base_url = with_environment(std::move(provider.base_url), environment);
   const bool addressed = configured && configured->base_url;
-  if (provider.api_key.empty() && !addressed) return std::nullopt;
+  if (provider.api_key.empty() && !addressed && !has_option(provider, "secretAccessKey")) return std::nullopt;
+  add_variants(provider, configured);
   return provider;
 }
 
 }  // namespace
 
-const std::vector<CatalogueProvider>& catalogue() {
-  static const std::vector<CatalogueProvider> all = read_catalogue();
+Result<std::vector<ProviderInfo>> parse_catalogue(std::string_view text) {
+  TRY(const auto json, wire::parse(text));
+  if (!json.is_object()) return fail(ErrorCode::invalid, "the list of models is not an object of providers");
+  std::vector<ProviderInfo> providers;
+  std::size_t models = 0;
+  for (const auto& member : json.get_object()) {
+    if (providers.size() >= kProvidersMax || !member.value().is_object()) continue;
+    auto provider = provider_of(std::string(member.key()), member.value(), models);
+    if (!provider.models.empty()) providers.push_back(std::move(provider));
+  }
+  if (providers.empty()) return fail(ErrorCode::invalid, "the list of models names no model that can be used");
+  return providers;
+}
+
+const std::vector<ProviderInfo>& builtin_catalogue() {
+  static const std::vector<ProviderInfo> all = [] {
+    auto parsed = parse_catalogue(kCatalogueJson);
+    ASSERT(parsed.has_value(), "catalogue.json is part of the program and must be right");
+    return *std::move(parsed);
+  }();
   return all;
 }
 
+std::vector<ProviderInfo> refreshed(std::vector<ProviderInfo> newer) {
+  std::vector<ProviderInfo> out;
+  for (const auto& provider : builtin_catalogue()) {
+    const auto found = std::ranges::find(newer, provider.id, &ProviderInfo::id);
+    if (found == newer.end()) {
+      out.push_back(provider);
+    } else {
+      out.push_back(std::move(*found));
+      newer.erase(found);
+    }
+  }
+  out.insert(out.end(), std::make_move_iterator(newer.begin()), std::make_move_iterator(newer.end()));
+  return out;
+}
+
 std::vector<ProviderInfo> connected_providers(const config::Config& config, const config::Environment& environment,
-                                              std::vector<ProviderInfo> extra) {
+                                              std::vector<ProviderInfo> extra, const Known& known_of) {
   std::vector<ProviderInfo> providers;
   const auto known = [&](const std::string& id) { return std::ranges::find(providers, id, &ProviderInfo::id); };
   const auto add = [&](std::optional<ProviderInfo> provider) {
     if (provider && known(provider->id) == providers.end()) providers.push_back(*std::move(provider));
   };
   for (const auto& [id, configured] : config.providers) {
-    if (enabled(config, id)) add(connect(id, &configured, environment));
+    if (enabled(config, id)) add(connect(id, &configured, environment, known_of));
   }
-  for (const auto& each : catalogue()) {
-    if (enabled(config, each.info.id) && !config.providers.contains(each.info.id)) {
-      add(connect(each.info.id, nullptr, environment));
+  for (const auto& each : known_of.providers) {
+    if (enabled(config, each.id) && !config.providers.contains(each.id)) {
+      add(connect(each.id, nullptr, environment, known_of));
     }
   }
   for (auto& provider : extra) {
@@ -234,10 +374,8 @@ std::vector<ProviderInfo> connected_providers(const config::Config& config, cons
 }
 
 std::string default_model_of(const ProviderInfo& provider) {
-  if (const auto* known = listed(provider.id); known && provider.models.contains(known->default_model)) {
-    return known->default_model;
-  }
-  return provider.models.empty() ? "" : provider.models.begin()->first;
+  if (provider.models.contains(provider.default_model)) return provider.default_model;
+  return newest(provider);
 }
 
 std::optional<ModelRef> choose_default_model(const config::Config& config, const std::vector<ProviderInfo>& providers) {
@@ -253,9 +391,8 @@ std::optional<ModelRef> choose_small_model(const config::Config& config, const s
   if (config.small_model) return config.small_model;
   if (!default_model) return std::nullopt;
   const auto provider = std::ranges::find(providers, default_model->provider_id, &ProviderInfo::id);
-  const auto* known = listed(default_model->provider_id);
-  if (provider != providers.end() && known && provider->models.contains(known->small_model)) {
-    return ModelRef{provider->id, known->small_model, {}};
+  if (provider != providers.end() && provider->models.contains(provider->small_model)) {
+    return ModelRef{provider->id, provider->small_model, {}};
   }
   return default_model;
 }

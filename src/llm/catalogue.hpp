@@ -7,25 +7,37 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
 #include "config/config.hpp"
+#include "config/credentials.hpp"
 #include "domain/model.hpp"
 
 namespace quarterdeck::llm {
 
-struct CatalogueProvider {
-  domain::ProviderInfo info;
-  std::string default_model;
-  std::string small_model;
-};
-// In order of preference. Parsed once.
-const std::vector<CatalogueProvider>& catalogue();
+// A list of providers in the shape of models.dev's api.json. What cannot be understood in it is left out; what it holds
+// is bounded. Error: `invalid` when nothing is left.
+Result<std::vector<domain::ProviderInfo>> parse_catalogue(std::string_view json);
 
-// The usable providers, best first: configured ones, then those with a key in the environment, then `extra` (local
-// endpoints, the scripted model). Usable = has a key, or the configuration gives it an address, which may need none.
+// The list that is shipped (catalogue.json), in order of preference. Parsed once.
+const std::vector<domain::ProviderInfo>& builtin_catalogue();
+// `newer` in the order of the shipped list, and what only that has.
+std::vector<domain::ProviderInfo> refreshed(std::vector<domain::ProviderInfo> newer);
+
+// What is known besides the configuration and the environment.
+struct Known {
+  const std::vector<domain::ProviderInfo>& providers = builtin_catalogue();
+  config::Credentials credentials = {};
+  TimeMs now = 0;
+};
+
+// The usable providers, best first: configured ones, then those with a stored key or one in the environment, then
+// `extra` (local endpoints, the scripted model). Usable = has a key, or the configuration gives it an address, which may
+// need none. The configuration's key wins over the stored one, that over the environment's.
 // A model that the configuration names, but nobody describes, is added to its provider.
 std::vector<domain::ProviderInfo> connected_providers(const config::Config& config,
                                                       const config::Environment& environment,
-                                                      std::vector<domain::ProviderInfo> extra = {});
+                                                      std::vector<domain::ProviderInfo> extra = {},
+                                                      const Known& known = {});
 
 // The configured one, also when it is not available (the user then sees that, not another model's bill); else the best
 // provider's default. Nothing without providers.

@@ -451,7 +451,7 @@ TEST(CutOff, IsNeverAWholeAnswerBeforeItsEnd) {
     }();
     const auto bytes = scripted::joined(frames.before) + scripted::joined(frames.after);
     // Up to a few bytes of slack for ids and sequence numbers in the last frames.
-    for (std::size_t size = 0; size + 64 < end; ++size) {
+    for (std::size_t size = 0; size + 64 < end; size += 7) {
       const auto outcome = read(reader, {std::string_view(bytes).substr(0, size)}).outcome;
       ASSERT_FALSE(outcome) << reader.name << " after " << size << " bytes";
       ASSERT_TRUE(outcome.error().retryable) << reader.name;

@@ -31,11 +31,12 @@ bool any_of(std::string_view id, std::initializer_list<std::string_view> words) 
 }
 
 // Each effort put into the place of {} in `options`.
-Variants with_effort(const Efforts& efforts, std::string_view options) {
+template <class List>
+Variants with_effort(const List& efforts, std::string_view options) {
   Variants out;
   const auto place = options.find("{}");
-  for (const auto effort : efforts) {
-    out.emplace(effort, domain::JsonText{
+  for (const std::string_view effort : efforts) {
+    out.emplace(std::string(effort), domain::JsonText{
                             fmt::format("{}\"{}\"{}", options.substr(0, place), effort, options.substr(place + 2))});
   }
   return out;
@@ -107,8 +108,14 @@ Efforts claude_efforts(std::string_view id) {
   return {};
 }
 
-Variants claude(std::string_view id, std::int64_t output_tokens) {
-  if (const auto efforts = claude_efforts(id); !efforts.empty()) {
+Efforts named(const domain::ModelInfo& model, Efforts otherwise) {
+  return model.efforts.empty() ? std::move(otherwise) : Efforts(model.efforts.begin(), model.efforts.end());
+}
+
+Variants claude(std::string_view id, const domain::ModelInfo& model) {
+  const auto output_tokens = model.output_tokens;
+  if (const auto known = claude_efforts(id); !known.empty()) {
+    const auto efforts = named(model, known);
     const bool silent = claude_version(id) >= std::pair{4, 7};  // shows no thoughts unless asked to
     return with_effort(efforts, silent ? R"({"thinking":{"type":"adaptive","display":"summarized"},"effort":{}})"
                                        : R"({"thinking":{"type":"adaptive"},"effort":{}})");
@@ -118,7 +125,7 @@ Variants claude(std::string_view id, std::int64_t output_tokens) {
                  std::min<std::int64_t>(31'999, most - 1), "}}");
 }
 
-Variants gemini(std::string_view id) {
+Variants gemini(std::string_view id, const domain::ModelInfo& model) {
   if (id.contains("2.5")) {
     const bool pro = id.contains("pro") && !id.contains("flash");
     return budgets(R"({"thinkingConfig":{"includeThoughts":true,"thinkingBudget":)", 16'000, pro ? 32'768 : 24'576,
@@ -127,12 +134,12 @@ Variants gemini(std::string_view id) {
   Efforts levels{"low", "high"};
   if (id.contains("gemini-3")) levels = {"low", "medium", "high"};
   if (id.contains("gemini-3") && id.contains("flash")) levels.insert(levels.begin(), "minimal");
-  return with_effort(levels, R"({"thinkingConfig":{"includeThoughts":true,"thinkingLevel":{}}})");
+  return with_effort(named(model, levels), R"({"thinkingConfig":{"includeThoughts":true,"thinkingLevel":{}}})");
 }
 
 Variants bedrock(std::string_view id) {
   if (!id.contains("anthropic")) {
-    return with_effort({"low", "medium", "high"}, R"({"reasoningConfig":{"type":"enabled","maxReasoningEffort":{}}})");
+    return with_effort(Efforts{"low", "medium", "high"}, R"({"reasoningConfig":{"type":"enabled","maxReasoningEffort":{}}})");
   }
   if (const auto efforts = claude_efforts(id); !efforts.empty()) {
     return with_effort(efforts, R"({"reasoningConfig":{"type":"adaptive","maxReasoningEffort":{}}})");
@@ -162,26 +169,26 @@ Variants variants_of(const domain::ProviderInfo& provider, const domain::ModelIn
   const auto& npm = npm_of(provider, model);
   const auto id = lower(model.api_id.empty() ? model.id : model.api_id);
   if (npm == "@ai-sdk/openai" || npm == "@ai-sdk/azure") {
-    return with_effort(openai_efforts(id, model.release_date), R"({"reasoningEffort":{}})");
+    return with_effort(named(model, openai_efforts(id, model.release_date)), R"({"reasoningEffort":{}})");
   }
-  if (npm == "@ai-sdk/anthropic") return claude(id, model.output_tokens);
-  if (npm == "@ai-sdk/google") return gemini(id);
+  if (npm == "@ai-sdk/anthropic") return claude(id, model);
+  if (npm == "@ai-sdk/google") return gemini(id, model);
   if (npm == "@ai-sdk/amazon-bedrock") return bedrock(id);
-  // These think as they please behind chat completions.
-  if (any_of(id, {"deepseek-chat", "deepseek-reasoner", "deepseek-r1", "deepseek-v3", "minimax", "glm", "kimi", "k2p",
+  // These think as they please behind chat completions, unless their vendor names efforts.
+  if (model.efforts.empty() && any_of(id, {"deepseek-chat", "deepseek-reasoner", "deepseek-r1", "deepseek-v3", "minimax", "glm", "kimi", "k2p",
                   "qwen"})) {
     return {};
   }
   if (npm == "@openrouter/ai-sdk-provider") {
     const auto efforts =
         id.contains("gpt-5") ? openai_efforts(id, model.release_date) : Efforts{"low", "medium", "high"};
-    return with_effort(efforts, R"({"reasoning":{"effort":{}}})");
+    return with_effort(named(model, efforts), R"({"reasoning":{"effort":{}}})");
   }
   if (npm == "@ai-sdk/mistral" || npm == "@ai-sdk/perplexity" || npm == "@ai-sdk/cohere") return {};
-  if (id.contains("grok-3-mini")) return with_effort({"low", "high"}, R"({"reasoningEffort":{}})");
+  if (id.contains("grok-3-mini")) return with_effort(Efforts{"low", "high"}, R"({"reasoningEffort":{}})");
   Efforts efforts{"low", "medium", "high"};
   if (npm == "@ai-sdk/groq") efforts.insert(efforts.begin(), "none");
-  return with_effort(efforts, R"({"reasoningEffort":{}})");
+  return with_effort(named(model, efforts), R"({"reasoningEffort":{}})");
 }
 
 domain::JsonText request_options(const domain::ProviderInfo& provider, const domain::ModelInfo& model,

@@ -15,13 +15,13 @@ struct ProviderShape {
   domain::ProviderInfo& provider;
 };
 
-void modalities(Writer& io, bool text, bool image) {
+void modalities(Writer& io, bool text, bool image, bool pdf) {
   bool no = false;
   io.field("text", text);
   io.field("audio", no);
   io.field("image", image);
   io.field("video", no);
-  io.field("pdf", no);
+  io.field("pdf", pdf);
 }
 
 void describe(Writer& io, ModelShape& shape) {
@@ -32,7 +32,7 @@ void describe(Writer& io, ModelShape& shape) {
     std::string url;
     api.field("id", model.api_id.empty() ? model.id : model.api_id);
     api.field("url", url);
-    api.field("npm", shape.provider.npm);
+    api.field("npm", model.npm.empty() ? shape.provider.npm : model.npm);
   });
   io.field("name", model.name);
   io.field("family", model.family);
@@ -42,9 +42,16 @@ void describe(Writer& io, ModelShape& shape) {
     can.field("reasoning", model.reasoning);
     can.field("attachment", model.attachment);
     can.field("toolcall", model.tool_call);
-    can.object("input", [&](Writer& input) { modalities(input, true, model.attachment); });
-    can.object("output", [&](Writer& output) { modalities(output, true, false); });
-    can.field("interleaved", no);
+    can.object("input", [&](Writer& input) {
+      // Where nobody says more, an attachment is an image to clients.
+      modalities(input, true, domain::accepts(model, "image"), !model.input.empty() && domain::accepts(model, "pdf"));
+    });
+    can.object("output", [&](Writer& output) { modalities(output, true, false, false); });
+    if (model.interleaved.empty()) {
+      can.field("interleaved", no);
+    } else {
+      can.object("interleaved", [&](Writer& field) { field.field("field", model.interleaved); });
+    }
   });
   io.object("cost", [&](Writer& cost) {
     cost.field("input", model.prices.input);
@@ -62,7 +69,9 @@ void describe(Writer& io, ModelShape& shape) {
   io.field("options", model.options);
   io.object("headers", [](Writer&) {});  // they may hold credentials
   io.field("release_date", model.release_date);
-  io.object("variants", [](Writer&) {});
+  io.object("variants", [&](Writer& variants) {
+    for (auto& [name, options] : model.variants) variants.field(name, options);
+  });
 }
 
 std::string without_userinfo(std::string_view url) {

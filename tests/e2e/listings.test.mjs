@@ -136,7 +136,6 @@ test("what is not there says so, in a status that clients know", async () => {
     ["POST", `/session/${session}/share`, undefined, 400],
     ["POST", `/session/ses_nope/share`, undefined, 404],
     ["DELETE", `/session/${session}/share`, undefined, 200],
-    ["PUT", "/auth/x", { type: "api", key: "k" }, 400],
     ["POST", "/mcp/nope/connect", undefined, 404],
     ["POST", "/question/que_nope/reply", { answers: [] }, 404],
     ["GET", "/pty", undefined, 200],

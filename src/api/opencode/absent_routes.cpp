@@ -78,7 +78,6 @@ std::vector<Route> absent_routes(Services& services) {
   };
   using R = AbsentRoutes;
   constexpr std::string_view kConfig = "The configuration is changed in opencode.json, not over HTTP";
-  constexpr std::string_view kKeys = "API keys come from the environment or opencode.json, not over HTTP";
   constexpr std::string_view kTerminals = "This server opens no terminals";
   constexpr std::string_view kMcp = "This server does not connect to MCP servers yet";
   return {
@@ -102,8 +101,6 @@ std::vector<Route> absent_routes(Services& services) {
        "Boolean"},
       {"PATCH", "/config", "config.update", "Refused: change the file", refuse(kConfig), "Config"},
       {"PATCH", "/global/config", "global.config.update", "Refused: change the file", refuse(kConfig), "Config"},
-      {"PUT", "/auth/:providerID", "auth.set", "Refused: keys are not taken over HTTP", refuse(kKeys), "Boolean"},
-      {"DELETE", "/auth/:providerID", "auth.remove", "Refused: keys are not taken over HTTP", refuse(kKeys), "Boolean"},
       {"POST", "/mcp", "mcp.add", "Refused: not there yet", refuse(kMcp), "Object"},
       {"POST", "/mcp/:name/connect", "mcp.connect", "There are no MCP servers", bind(&R::no_mcp_server), "Boolean"},
       {"POST", "/mcp/:name/disconnect", "mcp.disconnect", "There are no MCP servers", bind(&R::no_mcp_server),

@@ -26,6 +26,8 @@ struct Raw {
   int limit = 100;
   bool yes = false;
   std::string rule;
+  AuthOptions auth;
+  ModelsOptions models;
 };
 
 struct Commands {
@@ -43,6 +45,10 @@ struct Commands {
   CLI::App* trust_remove;
   CLI::App* permission_list;
   CLI::App* permission_remove;
+  CLI::App* auth_login;
+  CLI::App* auth_list;
+  CLI::App* auth_logout;
+  CLI::App* models;
 };
 
 CLI::App* command(CLI::App& parent, const char* name, const char* purpose, const char* examples) {
@@ -88,7 +94,7 @@ void add_serve(CLI::App& app, Raw& raw, Commands& commands) {
 }
 
 void add_scripted(CLI::App& app, Raw& raw, Commands& commands) {
-  commands.scripted = command(app, "scripted-model", "Run the built-in scripted model as an OpenAI-compatible server",
+  commands.scripted = command(app, "scripted-model", "Run the built-in scripted model: a server that speaks every provider's protocol",
                               R"(  quarterdeck scripted-model --port 8090
   quarterdeck scripted-model --scenario answers.json
 )");
@@ -205,6 +211,38 @@ void add_permission(CLI::App& app, Raw& raw, Commands& commands) {
   add_url(commands.permission_remove, raw);
 }
 
+void add_auth(CLI::App& app, Raw& raw, Commands& commands) {
+  CLI::App* auth = command(app, "auth", "Store, list or remove the keys of model providers",
+                           R"(  quarterdeck auth login anthropic             asks for the key
+  quarterdeck auth login openai < key.txt      reads it from standard input
+  quarterdeck auth list
+  quarterdeck auth logout openai
+)");
+  auth->require_subcommand(1);
+  commands.auth_login = command(*auth, "login", "Store a provider's key, read from standard input",
+                                "  quarterdeck auth login anthropic\n");
+  commands.auth_list = command(*auth, "list", "List whose keys there are, never the keys", "  quarterdeck auth list\n");
+  add_format(commands.auth_list, raw, "table");
+  commands.auth_logout =
+      command(*auth, "logout", "Remove a provider's stored key", "  quarterdeck auth logout anthropic\n");
+  for (CLI::App* one : {commands.auth_login, commands.auth_logout}) {
+    one->add_option("provider", raw.auth.provider, "The provider, as in anthropic")->type_name("PROVIDER")->required();
+  }
+  for (CLI::App* one : {commands.auth_login, commands.auth_list, commands.auth_logout}) add_url(one, raw);
+}
+
+void add_models(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.models = command(app, "models", "List the models that can be used", R"(  quarterdeck models
+  quarterdeck models anthropic
+  quarterdeck models --refresh          fetch the newest list from models.dev first
+)");
+  commands.models->add_option("provider", raw.models.provider, "Only this provider's")->type_name("PROVIDER");
+  commands.models->add_flag("--all", raw.models.all, "Also those of providers without a key");
+  commands.models->add_flag("--refresh", raw.models.refresh, "Fetch the newest list from models.dev first");
+  add_target(commands.models, raw);
+  add_format(commands.models, raw, "table");
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const auto& word : words) {
@@ -280,6 +318,15 @@ Command command_of(Raw& raw, const Commands& commands, const Surroundings& surro
   if (commands.trust->parsed()) return TrustOptions{std::move(target), Format::text, TrustOptions::Action::add};
   if (commands.permission_list->parsed()) return PermissionListOptions{std::move(target), format};
   if (commands.permission_remove->parsed()) return PermissionRemoveOptions{std::move(target), raw.rule};
+  const auto auth = [&](AuthOptions::Action action) {
+    return AuthOptions{target, format, action, raw.auth.provider};
+  };
+  if (commands.auth_login->parsed()) return auth(AuthOptions::Action::login);
+  if (commands.auth_list->parsed()) return auth(AuthOptions::Action::list);
+  if (commands.auth_logout->parsed()) return auth(AuthOptions::Action::logout);
+  if (commands.models->parsed()) {
+    return ModelsOptions{std::move(target), format, raw.models.provider, raw.models.all, raw.models.refresh};
+  }
   if (commands.doctor->parsed()) return DoctorOptions{std::move(target), format};
   if (commands.list->parsed()) return SessionListOptions{std::move(target), format, raw.limit};
   if (commands.show->parsed()) return SessionShowOptions{std::move(target), format, session_of(raw)};
@@ -320,6 +367,8 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_session(app, raw, commands);
   add_trust(app, raw, commands);
   add_permission(app, raw, commands);
+  add_auth(app, raw, commands);
+  add_models(app, raw, commands);
   add_doctor(app, raw, commands);
   add_scripted(app, raw, commands);
   if (argc <= 1) return Answered{kExitUsage, app.help()};

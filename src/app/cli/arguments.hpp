@@ -101,9 +101,28 @@ struct PermissionRemoveOptions {
   bool operator==(const PermissionRemoveOptions&) const = default;
 };
 
+// Keys of providers. `login` reads one from standard input.
+struct AuthOptions {
+  enum class Action { login, list, logout };
+  Target target;
+  Format format = Format::text;
+  Action action = Action::list;
+  std::string provider;
+  bool operator==(const AuthOptions&) const = default;
+};
+
+struct ModelsOptions {
+  Target target;
+  Format format = Format::text;
+  std::string provider;  // only this one's; empty = all
+  bool all = false;      // also of providers without a key
+  bool refresh = false;
+  bool operator==(const ModelsOptions&) const = default;
+};
+
 using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
                              SessionAbortOptions, SessionDeleteOptions, DoctorOptions, TrustOptions,
-                             PermissionListOptions, PermissionRemoveOptions>;
+                             PermissionListOptions, PermissionRemoveOptions, AuthOptions, ModelsOptions>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {

@@ -14,6 +14,8 @@ int trust(const TrustOptions& options);
 int permission_list(const PermissionListOptions& options);
 int permission_remove(const PermissionRemoveOptions& options);
 int doctor(const DoctorOptions& options);
+int auth(const AuthOptions& options);
+int models(const ModelsOptions& options);
 int scripted_model(const ScriptedModelOptions& options);
 
 }  // namespace quarterdeck::app
