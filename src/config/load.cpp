@@ -129,13 +129,26 @@ class Loader {
         if (!provider.is_object()) continue;
         auto& members = provider.get_object();
         const JsonObject* options = wire::object_at(provider, "options");
-        const bool addressed = members.contains("api") || (options && options->contains("baseURL"));
+        bool addressed =
+            members.contains("api") || (options && (options->contains("baseURL") || options->contains("endpoint")));
+        if (auto* models = members.if_contains("models"); models && models->is_object()) {
+          for (const auto& model : models->get_object()) {
+            const auto* own = wire::object_at(model.value(), "provider");
+            addressed |= own && own->contains("api");
+          }
+        }
         if (!addressed || !wire::string_at(options ? Json(*options) : Json(), "apiKey").empty()) continue;
         leave_out(fmt::format("the address of provider \"{}\"", std::string_view(id)),
                   "it names no key of its own and would be sent one of yours");
         members.erase("api");
         if (auto* inner = members.if_contains("options"); inner && inner->is_object()) {
           inner->get_object().erase("baseURL");
+          inner->get_object().erase("endpoint");
+        }
+        if (auto* models = members.if_contains("models"); models && models->is_object()) {
+          for (auto& model : models->get_object()) {
+            if (model.value().is_object()) model.value().get_object().erase("provider");
+          }
         }
       }
     }

@@ -53,9 +53,7 @@ class Input {
     for (const auto& content : message.content) {
       if (const auto* piece = std::get_if<TextContent>(&content)) {
         if (piece->text.empty()) continue;
-        out_.object().member("role", "assistant").array("content");
-        text(piece->text, "output_text");
-        out_.end_array().end_object();
+        out_.object().member("role", "assistant").member("content", piece->text).end_object();
       } else if (const auto* thought = std::get_if<ReasoningContent>(&content)) {
         const auto encrypted = protocol::metadata_member(thought->metadata, kKey, "reasoningEncryptedContent");
         if (!own || encrypted.empty()) continue;
