@@ -36,6 +36,10 @@ int start(const AuthOptions& options) { return auth(options); }
 int start(const ModelsOptions& options) { return models(options); }
 int start(const PermissionListOptions& options) { return permission_list(options); }
 int start(const PermissionRemoveOptions& options) { return permission_remove(options); }
+int start(const BackupOptions& options) { return backup(options); }
+int start(const RestoreOptions& options) { return restore(options); }
+int start(const VerifyOptions& options) { return verify(options); }
+int start(const VacuumOptions& options) { return vacuum(options); }
 int start(const DoctorOptions& options) { return doctor(options); }
 
 // For the tests that kill the process: which places there are, and which of them can fail.

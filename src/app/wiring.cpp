@@ -19,6 +19,7 @@
 #include "session/host.hpp"
 #include "session/instance.hpp"
 #include "store/open.hpp"
+#include "tools/output_files.hpp"
 #include "tools/tool.hpp"
 
 namespace quarterdeck::app {
@@ -26,6 +27,8 @@ namespace {
 
 constexpr unsigned kPoolThreads = 4;
 constexpr std::int64_t kShutdownGraceMs = 2'000;
+constexpr std::int64_t kFirstCleaningMs = 60'000;
+constexpr std::int64_t kCleaningMs = 3'600'000;
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -108,6 +111,7 @@ class WiredServer final : public Server {
     const auto recovered = co_await host_->recover();
     if (!recovered) log::error("recovery: {}", recovered.error().message);
     recovered_ = true;
+    keeping_house_.spawn(keep_house());
     for (const auto& go_on : std::exchange(early_requests_, {})) go_on(Unit{});
     const auto instance = co_await instances_->open(std::filesystem::current_path());
     if (instance->default_model) {
@@ -119,6 +123,7 @@ class WiredServer final : public Server {
 
   Task<void> shutdown() override {
     stopping_.request_stop();
+    co_await keeping_house_.join();
     co_await host_->shutdown();
     feed_->close();
     co_await http_server_->shutdown(kShutdownGraceMs);
@@ -135,6 +140,19 @@ class WiredServer final : public Server {
       co_await go_on;
     }
     co_return co_await api_->handle(std::move(request));
+  }
+
+  // Once soon after the start, then every hour.
+  Task<void> keep_house() {
+    bool waited = co_await sleep_ms(loop_, kFirstCleaningMs, stopping_.get_token());
+    while (waited) {
+      const auto directory = places_.data / "tool-output";
+      const TimeMs now = system_clock().now_ms();
+      auto clean = [directory, now] { return tools::clean_outputs(directory, {}, now); };
+      const tools::Cleaned cleaned = co_await blocking(loop_, *pool_, clean);
+      if (cleaned.removed > 0) log::info("removed {} old tool outputs", cleaned.removed);
+      waited = co_await sleep_ms(loop_, kCleaningMs, stopping_.get_token());
+    }
   }
 
   static session::Recovery recovery() {
@@ -178,6 +196,7 @@ class WiredServer final : public Server {
   Places places_;
   std::string model_line_;
   std::stop_source stopping_;
+  TaskGroup keeping_house_{loop_};
   bool recovered_ = false;
   std::vector<OneShot<Unit>::Setter> early_requests_;
 

@@ -11,8 +11,10 @@ import { setTimeout as delay } from "node:timers/promises"
 const bin = absolute(process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck")
 
 // Runs until stopped; `ready` is matched against its output and resolves to the match.
-function start(args, { env, cwd, ready, program = bin }) {
-  const child = spawn(program, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] })
+// `wrap`: a command before the program, which it runs in its own process (unshare, sh -c "exec …").
+function start(args, { env, cwd, ready, program = bin, wrap = [] }) {
+  const [first, ...rest] = [...wrap, program, ...args]
+  const child = spawn(first, rest, { env, cwd, stdio: ["ignore", "pipe", "pipe"] })
   let output = ""
   const started = new Promise((resolve, reject) => {
     const look = (bytes) => {
@@ -100,10 +102,11 @@ export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }
     env,
     modelURL,
     // Starts the server on this world's data; again after a stop for a restart (with `port`: where it was).
-    async serve({ args = [], port = 0, env: more = {} } = {}) {
+    async serve({ args = [], port = 0, env: more = {}, wrap } = {}) {
       const at = port || (peer ? await freePort() : 0)
       const server = start(["serve", "--port", String(at), ...args], {
         program: peer,
+        wrap,
         env: { ...env, ...more },
         cwd: directory,
         ready: /listening on (http:\/\/[^\s]+)/,

@@ -28,6 +28,10 @@ struct Raw {
   std::string rule;
   AuthOptions auth;
   ModelsOptions models;
+  std::string data;
+  std::string file;
+  bool quick = false;
+  bool quiet = false;
 };
 
 struct Commands {
@@ -39,6 +43,10 @@ struct Commands {
   CLI::App* show;
   CLI::App* abort;
   CLI::App* remove;
+  CLI::App* backup;
+  CLI::App* restore;
+  CLI::App* verify;
+  CLI::App* vacuum;
   CLI::App* doctor;
   CLI::App* trust;
   CLI::App* trust_list;
@@ -94,8 +102,9 @@ void add_serve(CLI::App& app, Raw& raw, Commands& commands) {
 }
 
 void add_scripted(CLI::App& app, Raw& raw, Commands& commands) {
-  commands.scripted = command(app, "scripted-model", "Run the built-in scripted model: a server that speaks every provider's protocol",
-                              R"(  quarterdeck scripted-model --port 8090
+  commands.scripted =
+      command(app, "scripted-model", "Run the built-in scripted model: a server that speaks every provider's protocol",
+              R"(  quarterdeck scripted-model --port 8090
   quarterdeck scripted-model --scenario answers.json
 )");
   commands.scripted->add_option("--port", raw.scripted.port, "Port to listen on, 0 = any free one (default: 0)")
@@ -162,6 +171,41 @@ void add_session(CLI::App& app, Raw& raw, Commands& commands) {
     add_target(one, raw);
     add_format(one, raw, "table");
   }
+}
+
+void add_data(CLI::App* to, Raw& raw) {
+  to->add_option("--data", raw.data, "Data directory (default: $XDG_DATA_HOME/quarterdeck)")->type_name("DIR");
+  to->add_flag("-q,--quiet", raw.quiet, "Print only what is wrong");
+  add_format(to, raw, "text");
+}
+
+void add_store(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.backup =
+      command(app, "backup", "Copy all sessions into one file, also while the server runs",
+              R"(  quarterdeck backup                            a new file in the data directory's backups/
+  quarterdeck backup /mnt/usb/sessions.db
+)");
+  commands.backup->add_option("file", raw.file, "Where to, a file or a directory (default: DIR/backups)")
+      ->type_name("FILE");
+  commands.restore = command(app, "restore", "Put a backup in the place of the database; the server must be stopped",
+                             R"(  quarterdeck restore ~/.local/share/quarterdeck/backups/quarterdeck-20261122T190102Z.db
+
+What was there before is kept in backups/replaced-….db. Killed half-way, it is finished by the next start.
+)");
+  commands.restore->add_option("file", raw.file, "The backup")->type_name("FILE")->required();
+  commands.verify = command(app, "verify", "Check the database, and its tables against its log of events",
+                            R"(  quarterdeck verify
+  quarterdeck verify --quick                     pages only, two seconds at most
+  quarterdeck verify --file backup.db --format json | jq .problems
+
+Exit status: 0 sound, 1 problems were found.
+)");
+  commands.verify->add_option("--file", raw.file, "A database file, such as a backup (default: DIR/quarterdeck.db)")
+      ->type_name("FILE");
+  commands.verify->add_flag("--quick", raw.quick, "Look at the pages only, for two seconds at most");
+  commands.vacuum = command(app, "vacuum", "Give unused space of the database back; the server must be stopped",
+                            "  quarterdeck vacuum\n");
+  for (CLI::App* one : {commands.backup, commands.restore, commands.verify, commands.vacuum}) add_data(one, raw);
 }
 
 void add_doctor(CLI::App& app, Raw& raw, Commands& commands) {
@@ -318,15 +362,22 @@ Command command_of(Raw& raw, const Commands& commands, const Surroundings& surro
   if (commands.trust->parsed()) return TrustOptions{std::move(target), Format::text, TrustOptions::Action::add};
   if (commands.permission_list->parsed()) return PermissionListOptions{std::move(target), format};
   if (commands.permission_remove->parsed()) return PermissionRemoveOptions{std::move(target), raw.rule};
-  const auto auth = [&](AuthOptions::Action action) {
-    return AuthOptions{target, format, action, raw.auth.provider};
-  };
+  const auto auth = [&](AuthOptions::Action action) { return AuthOptions{target, format, action, raw.auth.provider}; };
   if (commands.auth_login->parsed()) return auth(AuthOptions::Action::login);
   if (commands.auth_list->parsed()) return auth(AuthOptions::Action::list);
   if (commands.auth_logout->parsed()) return auth(AuthOptions::Action::logout);
   if (commands.models->parsed()) {
     return ModelsOptions{std::move(target), format, raw.models.provider, raw.models.all, raw.models.refresh};
   }
+  DataTarget data{.data = {}, .format = format, .quiet = raw.quiet};
+  if (!raw.data.empty())
+    data.data = (std::filesystem::path(surroundings.directory) / raw.data).lexically_normal().string();
+  if (commands.backup->parsed()) return BackupOptions{std::move(data), raw.file};
+  if (commands.restore->parsed()) return RestoreOptions{std::move(data), raw.file};
+  if (commands.verify->parsed()) {
+    return VerifyOptions{std::move(data), raw.file.empty() ? std::nullopt : std::optional(raw.file), raw.quick};
+  }
+  if (commands.vacuum->parsed()) return VacuumOptions{std::move(data)};
   if (commands.doctor->parsed()) return DoctorOptions{std::move(target), format};
   if (commands.list->parsed()) return SessionListOptions{std::move(target), format, raw.limit};
   if (commands.show->parsed()) return SessionShowOptions{std::move(target), format, session_of(raw)};
@@ -369,6 +420,7 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_permission(app, raw, commands);
   add_auth(app, raw, commands);
   add_models(app, raw, commands);
+  add_store(app, raw, commands);
   add_doctor(app, raw, commands);
   add_scripted(app, raw, commands);
   if (argc <= 1) return Answered{kExitUsage, app.help()};

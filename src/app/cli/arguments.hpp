@@ -74,6 +74,34 @@ struct SessionDeleteOptions {
   bool operator==(const SessionDeleteOptions&) const = default;
 };
 
+// Which data directory, for the commands that need no server.
+struct DataTarget {
+  std::optional<std::string> data;  // absolute; none: where the server keeps its state
+  Format format = Format::text;
+  bool quiet = false;
+  bool operator==(const DataTarget&) const = default;
+};
+struct BackupOptions {
+  DataTarget target;
+  std::string to;  // empty: a new name in <data>/backups
+  bool operator==(const BackupOptions&) const = default;
+};
+struct RestoreOptions {
+  DataTarget target;
+  std::string from;
+  bool operator==(const RestoreOptions&) const = default;
+};
+struct VerifyOptions {
+  DataTarget target;
+  std::optional<std::string> file;  // in place of the data directory's database
+  bool quick = false;
+  bool operator==(const VerifyOptions&) const = default;
+};
+struct VacuumOptions {
+  DataTarget target;
+  bool operator==(const VacuumOptions&) const = default;
+};
+
 struct DoctorOptions {
   Target target;
   Format format = Format::text;
@@ -121,8 +149,9 @@ struct ModelsOptions {
 };
 
 using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
-                             SessionAbortOptions, SessionDeleteOptions, DoctorOptions, TrustOptions,
-                             PermissionListOptions, PermissionRemoveOptions, AuthOptions, ModelsOptions>;
+                             SessionAbortOptions, SessionDeleteOptions, BackupOptions, RestoreOptions, VerifyOptions,
+                             VacuumOptions, DoctorOptions, TrustOptions, PermissionListOptions, PermissionRemoveOptions,
+                             AuthOptions, ModelsOptions>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {

@@ -6,18 +6,17 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 
 #include "app/cli/program.hpp"
 #include "app/cli/quantity.hpp"
+#include "store/maintenance.hpp"
 
 namespace quarterdeck::app {
 namespace {
@@ -60,7 +59,7 @@ Check directory_check(std::string name, const fs::path& path) {
   return {State::ok, std::move(name), path.string(), {}};
 }
 
-// The header only: a server may have the file open.
+// Two seconds at most, and a server may have the file open.
 Check database_check(const fs::path& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
@@ -68,12 +67,12 @@ Check database_check(const fs::path& path) {
     return {State::missing, "database", fmt::format("{}: {}", path.string(), std::strerror(errno)),
             "check the rights of the data directory"};
   }
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, 16> head{};
-  file.read(head.data(), head.size());
-  if (status.st_size > 0 && (!file || std::memcmp(head.data(), "SQLite format 3", 16) != 0)) {
-    return {State::missing, "database", fmt::format("{} is not a readable SQLite database", path.string()),
-            "put a backup in its place, or move it away to begin anew"};
+  if (status.st_size == 0) return {State::ok, "database", fmt::format("{} (empty)", path.string()), {}};
+  const auto checked = store::verify(path, store::Depth::quick, {});
+  if (!checked) return {State::missing, "database", checked.error().message, "quarterdeck verify tells more"};
+  if (!checked->sound()) {
+    return {State::missing, "database", fmt::format("{} is damaged: {}", path.string(), checked->problems.front()),
+            "quarterdeck restore FILE (a backup), or move it away to begin anew"};
   }
   if ((status.st_mode & 0077) != 0) {
     return {State::warn, "database",
@@ -82,7 +81,8 @@ Check database_check(const fs::path& path) {
   }
   return {State::ok,
           "database",
-          fmt::format("{} ({})", path.string(), bytes_text(static_cast<std::uint64_t>(status.st_size))),
+          fmt::format("{} ({}, {} session{})", path.string(), bytes_text(static_cast<std::uint64_t>(status.st_size)),
+                      checked->sessions, checked->sessions == 1 ? "" : "s"),
           {}};
 }
 

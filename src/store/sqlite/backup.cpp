@@ -17,9 +17,9 @@ Result<BackupReport> backup(const fs::path& data, fs::path to, const OnProgress&
   if (!fs::exists(database, error)) return fail(ErrorCode::not_found, "{}: no database there", database.string());
   if (to.empty()) {
     TRY_VOID(make_private_directory(data / "backups"));
-    to = data / "backups" / fmt::format("quarterdeck-{}.db", timestamp());
+    to = new_file(data / "backups", "quarterdeck");
   }
-  if (fs::is_directory(to, error)) to /= fmt::format("quarterdeck-{}.db", timestamp());
+  if (fs::is_directory(to, error)) to = new_file(to, "quarterdeck");
   auto source = open_to_read(database);
   if (!source) return std::unexpected(to_error(source.error()));
   TRY_VOID(copy_database(**source, to, on_progress));

@@ -7,7 +7,6 @@
 namespace quarterdeck::store::sqlite {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5'000;
 // Pages that a connection keeps. The kernel has the file in its own cache, so a miss is a copy, not a wait; and there
 // are up to nine connections.
 constexpr int kCacheKb = 2048;

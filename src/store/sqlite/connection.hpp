@@ -60,6 +60,8 @@ class Rows {
   sqlite3_stmt* statement_;
 };
 
+inline constexpr int kBusyTimeoutMs = 5'000;
+
 enum class Access { read_write, read_only };
 
 // What to open, and how SQLite is to reach it.

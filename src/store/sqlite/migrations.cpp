@@ -154,7 +154,7 @@ std::vector<std::filesystem::path> backups_in(const std::filesystem::path& direc
 
 Result<> back_up(Connection& connection, const std::filesystem::path& directory, std::size_t version) {
   TRY_VOID(make_private_directory(directory));
-  const auto file = directory / fmt::format("{}{}-{}.db", kBackupPrefix, version, timestamp());
+  const auto file = new_file(directory, fmt::format("{}{}", kBackupPrefix, version));
   failpoint::reach("store.migration.backup.begun");
   auto copied = copy_database(connection, file, {});
   if (!copied) return std::unexpected(std::move(copied).error().in("copying the database before it is updated"));

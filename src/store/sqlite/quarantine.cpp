@@ -34,7 +34,7 @@ Health damaged(const fs::path& database, std::string_view what) {
   const fs::path kept = directory / "quarantine";
   fs::create_directory(kept, error);
   fs::permissions(kept, fs::perms::owner_all, error);
-  const std::string name = "damaged-" + timestamp() + ".db";
+  const std::string name = new_file(kept, "damaged").filename().string();
   fs::create_hard_link(database, kept / name, error);
   if (error) log::warn("quarantine: {}: {}", (kept / name).string(), error.message());
   if (fs::exists(database.string() + "-wal", error))
@@ -44,6 +44,14 @@ Health damaged(const fs::path& database, std::string_view what) {
   if (!noted) log::warn("quarantine: {}", noted.error().message);
   failpoint::reach("store.quarantine.marked");
   return {Health::State::corrupt, reason};
+}
+
+fs::path new_file(const fs::path& directory, std::string_view stem) {
+  std::error_code error;
+  const std::string name = fmt::format("{}-{}", stem, timestamp());
+  fs::path file = directory / (name + ".db");
+  for (int more = 2; fs::exists(file, error); ++more) file = directory / fmt::format("{}-{}.db", name, more);
+  return file;
 }
 
 std::optional<std::string> damage_note(const fs::path& directory) {

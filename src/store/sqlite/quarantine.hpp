@@ -20,5 +20,7 @@ void forget_damage(const std::filesystem::path& directory);
 
 // 20261122T190102Z, for names of files.
 std::string timestamp();
+// <directory>/<stem>-<timestamp>.db, or with -2, -3… when that is taken.
+std::filesystem::path new_file(const std::filesystem::path& directory, std::string_view stem);
 
 }  // namespace quarterdeck::store::sqlite

@@ -48,10 +48,7 @@ Result<fs::path> keep_old(const fs::path& directory, const fs::path& database) {
   std::error_code error;
   if (!fs::exists(database, error) || fs::file_size(database, error) == 0) return fs::path();
   TRY_VOID(make_private_directory(directory / "backups"));
-  fs::path kept = directory / "backups" / fmt::format("replaced-{}.db", timestamp());
-  for (int more = 2; fs::exists(kept, error); ++more) {
-    kept.replace_filename(fmt::format("replaced-{}-{}.db", timestamp(), more));
-  }
+  const fs::path kept = new_file(directory / "backups", "replaced");
   fs::create_hard_link(database, kept, error);
   if (error) return fail(ErrorCode::unavailable, "keeping {}: {}", database.string(), error.message());
   const fs::path log = database.string() + "-wal";

@@ -8,6 +8,11 @@
 
 namespace quarterdeck::store::sqlite {
 
+namespace {
+constexpr off_t kLogBytesMax = 24 << 20;  // 64 MB are promised
+constexpr int kLogWaitMs = 200;
+}  // namespace
+
 Writer::Writer(Loop& loop, Clock& clock, Random& random, const SqliteOptions& options,
                std::unique_ptr<Connection> connection, Seq last_seq, DiskGuard& guard)
     : EventStore(loop),
@@ -161,6 +166,7 @@ std::optional<SqlFailure> Writer::try_write(std::vector<Job>& group) {
     connection_->run("COMMIT");
     failpoint::reach("store.commit.after");
     at("committed");
+    keep_log_short();
     return std::nullopt;
   } catch (const SqlFailure& failure) {
     seq_ = before;
@@ -173,6 +179,23 @@ std::optional<SqlFailure> Writer::try_write(std::vector<Job>& group) {
     }
     return failure;
   }
+}
+
+// SQLite moves the log into the database by itself after 1000 pages, as far as readers let it. A log that grows on
+// because somebody reads for long is cut at the first gap between readers, for which new readers wait.
+void Writer::keep_log_short() {
+  struct stat status{};
+  if (!inode_ || ::stat((database_.string() + "-wal").c_str(), &status) != 0 || status.st_size < kLogBytesMax) return;
+  failpoint::reach("store.checkpoint.before");
+  sqlite3_busy_timeout(connection_->handle(), kLogWaitMs);
+  int in_log = 0;
+  int moved = 0;
+  const int code =
+      sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, &in_log, &moved);
+  sqlite3_busy_timeout(connection_->handle(), kBusyTimeoutMs);
+  failpoint::reach("store.checkpoint.after");
+  if (code != SQLITE_OK)
+    log::warn("the log of the database has {} MB: somebody reads it for long", status.st_size >> 20);
 }
 
 bool Writer::database_taken_away() {

@@ -52,6 +52,7 @@ class Writer final : public EventStore {
   std::optional<SqlFailure> try_write(std::vector<Job>& group);
   // The file under our feet may be deleted or replaced: what is written then is lost with the next start.
   bool database_taken_away();
+  void keep_log_short();
   void apply(Append& job);
   void at(std::string_view point) const {
     if (failpoint_) failpoint_(point);
