@@ -68,7 +68,7 @@ before(async () => {
 })
 after(() => world.close())
 
-test("34 faults and those without end", { timeout: 280_000 }, async (t) => {
+test("34 faults and those without end", { timeout: 280_000, concurrency: true }, async (t) => {
   const table = process.env.FAULT_SLOW ? [...faults, ...endless] : faults
   assert.ok(faults.length >= 34)
   await Promise.all(
