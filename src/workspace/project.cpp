@@ -32,25 +32,6 @@ fs::path find_worktree(const fs::path& directory) {
   }
 }
 
-// A linked worktree's `.git` is a file that names its directory.
-fs::path git_dir_of(const fs::path& worktree) {
-  const fs::path dot_git = worktree / ".git";
-  std::error_code ignored;
-  if (fs::is_directory(dot_git, ignored)) return dot_git;
-  const auto text = read_file(dot_git);
-  constexpr std::string_view prefix = "gitdir: ";
-  if (!text || !text->starts_with(prefix)) return {};
-  return (worktree / trimmed(text->substr(prefix.size()))).lexically_normal();
-}
-
-// Where the repository keeps what all its worktrees share.
-fs::path common_git_dir(const fs::path& worktree) {
-  const fs::path git_dir = git_dir_of(worktree);
-  if (git_dir.empty()) return git_dir;
-  const auto common = read_file(git_dir / "commondir");
-  return common ? (git_dir / trimmed(*common)).lexically_normal() : git_dir;
-}
-
 Task<std::string> root_commit(process::Processes& processes, fs::path worktree) {
   std::vector<std::string> arguments{"rev-list", "--max-parents=0", "HEAD"};
   auto roots = co_await git(processes, worktree, std::move(arguments));
@@ -68,6 +49,23 @@ Task<std::string> root_commit(process::Processes& processes, fs::path worktree) 
 }
 
 }  // namespace
+
+fs::path git_dir_of(const fs::path& worktree) {
+  const fs::path dot_git = worktree / ".git";
+  std::error_code ignored;
+  if (fs::is_directory(dot_git, ignored)) return dot_git;
+  const auto text = read_file(dot_git);
+  constexpr std::string_view prefix = "gitdir: ";
+  if (!text || !text->starts_with(prefix)) return {};
+  return (worktree / trimmed(text->substr(prefix.size()))).lexically_normal();
+}
+
+fs::path common_git_dir(const fs::path& worktree) {
+  const fs::path git_dir = git_dir_of(worktree);
+  if (git_dir.empty()) return git_dir;
+  const auto common = read_file(git_dir / "commondir");
+  return common ? (git_dir / trimmed(*common)).lexically_normal() : git_dir;
+}
 
 Task<Result<process::Collected>> git(process::Processes& processes, fs::path directory,
                                      std::vector<std::string> arguments, std::stop_token stop) {

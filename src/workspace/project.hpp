@@ -23,6 +23,11 @@ struct Location {
 // it too. A directory outside a repository, or in one without a commit, belongs to project "global".
 Task<Location> locate(process::Processes& processes, std::filesystem::path directory);
 
+// The git directory of a checkout (a linked worktree's `.git` is a file that names it), and where the repository keeps
+// what all its worktrees share. Empty when there is none.
+std::filesystem::path git_dir_of(const std::filesystem::path& worktree);
+std::filesystem::path common_git_dir(const std::filesystem::path& worktree);
+
 // The current branch, or empty when detached or outside a repository.
 std::string current_branch(const std::filesystem::path& worktree);
 
