@@ -20,6 +20,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::permission_routes(services_));
   add(opencode::instance_routes(services_));
   add(opencode::file_routes(services_));
+  add(opencode::revert_routes(services_));
   add(opencode::vcs_routes(services_));
   add(opencode::auth_routes(services_));
   add(opencode::project_routes(services_));

@@ -71,6 +71,7 @@ class WiredServer final : public Server {
         loop_, *pool_, *processes_, places_, [this](config::Config config) { return providers(std::move(config)); });
 
     tools_.emplace(tools::builtin(*http_client_));
+    snapshots_.emplace(loop_, *pool_, *processes_, places_);
     engine_.emplace(session::Engine{
         .loop = loop_,
         .pool = *pool_,
@@ -85,6 +86,7 @@ class WiredServer final : public Server {
         .instances = *instances_,
         .places = places_,
         .options = {.version = QD_VERSION, .recovery = recovery()},
+        .snapshots = &*snapshots_,
         .shutdown = stopping_.get_token(),
     });
     host_ = std::make_unique<session::Host>(*engine_);
@@ -125,6 +127,7 @@ class WiredServer final : public Server {
     stopping_.request_stop();
     co_await keeping_house_.join();
     co_await host_->shutdown();
+    co_await snapshots_->shutdown();
     feed_->close();
     co_await http_server_->shutdown(kShutdownGraceMs);
     if (scripted_) co_await scripted_->shutdown();
@@ -211,6 +214,7 @@ class WiredServer final : public Server {
   std::unique_ptr<llm::ScriptedModel> scripted_;
   std::unique_ptr<session::Instances> instances_;
   std::optional<tools::Registry> tools_;
+  std::optional<workspace::Snapshots> snapshots_;
   std::optional<session::Engine> engine_;
   std::unique_ptr<session::Host> host_;
   std::unique_ptr<api::Api> api_;

@@ -62,6 +62,18 @@ struct RunShell {
   std::optional<MessageId> message_id;  // the client's, or absent
 };
 
+// Back to a message, or to a part of it.
+struct RevertTo {
+  MessageId message_id;
+  std::optional<PartId> part_id;
+};
+
+// Asks for a summary that takes the place of what was said so far.
+struct Summarize {
+  ModelRef model;
+  bool automatic = false;  // then the work goes on by itself
+};
+
 struct ReplyPermission {
   PermissionId request_id;
   Reply reply = Reply::once;

@@ -133,11 +133,15 @@ struct StatusChanged {
   Status status;
 };
 struct SessionIdle {};
-struct SessionDiffed {};  // "session.diff"
+struct SessionDiffed {  // "session.diff"
+  JsonText diff{"[]"};
+};
+struct SessionCompacted {};
 struct FileEdited {
   std::string file;  // absolute
 };
 
-using Delta = std::variant<TextDelta, PartProgress, StatusChanged, SessionIdle, SessionDiffed, FileEdited>;
+using Delta =
+    std::variant<TextDelta, PartProgress, StatusChanged, SessionIdle, SessionDiffed, SessionCompacted, FileEdited>;
 
 }  // namespace quarterdeck::domain

@@ -124,6 +124,14 @@ struct PatchPart {
   bool operator==(const PatchPart&) const = default;
 };
 
+// A user message of this one part asks for a summary of all that was said before it.
+struct CompactionPart {
+  bool automatic = false;                 // "auto": the context was full
+  std::optional<bool> overflow;           // the provider refused what was sent
+  std::optional<MessageId> tail_start_id; // from here on the messages stay beside the summary
+  bool operator==(const CompactionPart&) const = default;
+};
+
 // The model's arguments are still arriving, or wait for their turn.
 struct ToolPending {
   JsonText input{"{}"};
@@ -156,6 +164,7 @@ struct ToolCompleted {
   TimeMs start = 0;
   TimeMs end = 0;
   std::vector<Attachment> attachments;
+  std::optional<TimeMs> compacted;  // since when the model is no longer shown its output
   bool operator==(const ToolCompleted&) const = default;
 };
 
@@ -178,7 +187,7 @@ struct ToolPart {
   bool operator==(const ToolPart&) const = default;
 };
 
-// A part of a kind that this version does not act on (subtask, compaction, retry, snapshot…): kept and shown as it came.
+// A part of a kind that this version does not act on (subtask, retry, snapshot…): kept and shown as it came.
 struct OtherPart {
   std::string type;
   JsonText members{"{}"};  // everything except id, sessionID, messageID and type
@@ -186,7 +195,7 @@ struct OtherPart {
 };
 
 using PartContent = std::variant<TextPart, ReasoningPart, FilePart, AgentPart, StepStartPart, StepFinishPart, PatchPart,
-                                 ToolPart, OtherPart>;
+                                 ToolPart, CompactionPart, OtherPart>;
 
 struct Part {
   PartId id;

@@ -21,6 +21,15 @@ struct DiffSummary {
   bool operator==(const DiffSummary&) const = default;
 };
 
+// Where the conversation was taken back to. What lies behind is still there, until the next prompt removes it.
+struct Revert {
+  MessageId message_id;
+  std::optional<PartId> part_id;
+  std::optional<std::string> snapshot;  // the worktree before; absent where there are no snapshots
+  std::optional<std::string> diff;      // what it did to the files; absent while it is doing it
+  bool operator==(const Revert&) const = default;
+};
+
 struct Session {
   SessionId id;
   std::string slug;  // "calm-tiger": for people
@@ -37,6 +46,7 @@ struct Session {
   std::optional<ModelRef> model;
   std::optional<JsonText> metadata;
   std::optional<Ruleset> permission;
+  std::optional<Revert> revert;
   TimeMs created = 0;
   TimeMs updated = 0;
   std::optional<TimeMs> archived;

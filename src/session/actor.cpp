@@ -112,6 +112,24 @@ Task<std::string> Actor::run_turn(MessageId prompt) {
   co_return reason;
 }
 
+Actor::Hold::Hold(Actor& actor) : actor_(actor) {
+  ASSERT(!actor.working_, "one worker a session");
+  actor.working_ = actor.held_ = true;
+}
+
+Actor::Hold::~Hold() {
+  actor_.working_ = actor_.held_ = false;
+  for (const auto& go_on : std::exchange(actor_.held_back_, {})) go_on(Unit{});
+}
+
+Task<void> Actor::free() {
+  while (held_) {
+    OneShot<Unit> free(engine_.loop);
+    held_back_.push_back(free.setter());
+    co_await free;
+  }
+}
+
 bool Actor::abort() {
   if (!turn_stop_) return false;
   turn_stop_->request_stop();
@@ -145,6 +163,11 @@ void Actor::answer_waiters(const MessageId& prompt) {
   const auto waiting = waiters_.extract(prompt);
   if (waiting.empty()) return;
   for (const auto& answered : waiting.mapped()) answered(Unit{});
+}
+
+Result<void> not_busy(const Actor& actor) {
+  if (!actor.working() && !actor.state().turn && actor.state().inbox.empty()) return {};
+  return fail(ErrorCode::conflict, "Session is busy: {}", actor.state().session.id.value);
 }
 
 // ------------------------------------------------------------------------------------------------ permissions

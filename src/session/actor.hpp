@@ -48,6 +48,18 @@ class Actor {
   // The place of a turn for a command that the user runs: no turn runs meanwhile, and abort() requests the stop.
   std::stop_token begin_shell();
   void end_shell();
+  // Keeps turns and commands away while it lives, without a word to clients; free() waits for its end.
+  class Hold {
+   public:
+    explicit Hold(Actor& actor);
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    ~Hold();
+
+   private:
+    Actor& actor_;
+  };
+  Task<void> free();
   // Ends the running turn; queued prompts stay. True when there was one.
   bool abort();
   // For a prompt that interrupts: ends what `victim` says was running when it was admitted (a turn, or the user's own
@@ -95,12 +107,17 @@ class Actor {
   bool working_ = false;
   bool resumed_ = false;
   bool closed_ = false;
+  bool held_ = false;
+  std::vector<OneShot<Unit>::Setter> held_back_;
   std::optional<std::stop_source> turn_stop_;
   std::optional<domain::MessageError> turn_error_;  // what stopped it, when nobody aborted it
   std::shared_ptr<Instance> instance_;  // of the running turn
   std::function<void()> store_streaming_;
   std::map<MessageId, std::vector<OneShot<Unit>::Setter>> waiters_;
 };
+
+// Error `conflict` while something is going on, or waits for its turn.
+Result<void> not_busy(const Actor& actor);
 
 // For Actor and Turn: the status values without their unused members.
 inline domain::Status busy() { return {.type = domain::Status::Type::busy}; }

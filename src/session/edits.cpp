@@ -43,11 +43,6 @@ JsonText output_only(const JsonText& metadata) {
   return {fmt::format(R"({{"output":{}}})", wire::quoted(output))};
 }
 
-Result<void> not_busy(const Actor& actor) {
-  if (!actor.working() && !actor.state().turn && actor.state().inbox.empty()) return {};
-  return fail(ErrorCode::conflict, "Session is busy: {}", actor.state().session.id.value);
-}
-
 }  // namespace
 
 Task<Result<void>> Host::remove_message(SessionId id, MessageId message) {
@@ -114,6 +109,7 @@ Task<Result<MessageId>> Host::shell(SessionId id, RunShell command) {
   ModelRef model;
   const Prompt chooses{.model = command.model, .agent = command.agent};
   CO_TRY_VOID(co_await resolve(*found, chooses, agent, model));
+  CO_TRY_VOID(co_await forget_reverted(id));
   CO_TRY(found, actor(id));
   CO_TRY_VOID(not_busy(*found));
   const std::stop_token stop = found->begin_shell();

@@ -18,6 +18,7 @@
 #include "store/event_store.hpp"
 #include "store/query.hpp"
 #include "tools/tool.hpp"
+#include "workspace/snapshot.hpp"
 
 namespace quarterdeck::session {
 
@@ -45,6 +46,7 @@ struct Engine {
   Instances& instances;
   Places places;
   EngineOptions options;
+  workspace::Snapshots* snapshots = nullptr;  // none: nothing can be reverted but the conversation
   std::stop_token shutdown;  // requested when the server stops: turns are left open for the next start
 
   std::shared_ptr<HistoryCache> histories = std::make_shared<HistoryCache>(loop, pool, query);

@@ -127,6 +127,7 @@ void Host::wake_unfinished() {
 Task<Result<void>> Host::recover() {
   failpoint::reach("session.recover.begin");
   CO_TRY(const std::vector<std::shared_ptr<Actor>> ended, end_interrupted_shells());
+  co_await finish_reverts();
   CO_TRY(const std::vector<SessionId> unfinished, engine_.query.sessions_with_work());
   for (const SessionId& id : unfinished) {
     CO_TRY(const std::shared_ptr<Actor> found, actor(id));
@@ -312,6 +313,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
     release(found);
     co_return std::unexpected(resolved.error());
   }
+  CO_TRY_VOID(co_await forget_reverted(id));
   // Looked up again: the actor may have been released while we waited.
   CO_TRY(found, actor(id));
   const State& state = found->state();

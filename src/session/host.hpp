@@ -57,6 +57,14 @@ class Host {
   // Takes back a prompt that waits. Errors: not_found (message), conflict (its turn has begun).
   Task<Result<void>> withdraw(SessionId id, MessageId message);
 
+  // Takes the conversation and the files back to `message` (or to a part of it), or as far as unrevert() forward again.
+  // Nothing happens when it is not there. Errors: conflict while the session works; unavailable when what is to be
+  // restored is no longer in the snapshots (nothing is changed then).
+  Task<Result<domain::Session>> revert(SessionId id, MessageId message, std::optional<PartId> part);
+  Task<Result<domain::Session>> unrevert(SessionId id);
+  // What the turn of a prompt, or the whole session, did to the files: [{file, patch, additions, deletions, status}…].
+  Task<Result<std::string>> diff(SessionId id, std::optional<MessageId> prompt);
+
   // True when a turn was running; prompts that wait are answered after it. Unknown sessions are not an error, as with OpenCode.
   bool abort(const SessionId& id);
   Task<Result<void>> reply(domain::ReplyPermission command);
@@ -81,6 +89,10 @@ class Host {
   Task<void> run_shell(std::shared_ptr<Actor> actor, domain::RunShell command, std::string agent,
                        domain::ModelRef model, std::stop_token stop, OneShot<Result<MessageId>>::Setter ended);
   Result<std::vector<std::shared_ptr<Actor>>> end_interrupted_shells();
+  class Reverting;
+  Task<void> finish_reverts();
+  Task<Result<void>> forget_reverted(SessionId id);
+  void remove_mark(const SessionId& id);
   Task<void> give_title(std::shared_ptr<Actor> actor, std::string text, domain::ModelRef model);
   Task<Result<void>> resolve(const Actor& actor, const domain::Prompt& command, std::string& agent,
                              domain::ModelRef& model);

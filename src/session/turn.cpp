@@ -114,18 +114,22 @@ Task<std::string> Turn::run() {
       actor_.record(SessionFailed{error});
       message_.error = std::move(error);
       actor_.record(MessageUpdated{message_});
-      co_return std::string("error");
+      next = Next::error;
+      break;
     }
     if (stop_.stop_requested()) {
       if (message_.id.empty()) begin_message();
       fail_message(aborted_error());
-      co_return std::string("aborted");
+      next = Next::aborted;
+      break;
     }
     next = co_await step();
     // The tools have run and the model has not been asked again: here a prompt that steers takes over, as the next turn.
-    if (next == Next::step && actor_.state().next_is(Delivery::steer)) co_return std::string("steered");
+    if (next == Next::step && actor_.state().next_is(Delivery::steer)) next = Next::steered;
   }
+  co_await summarize_changes();
   switch (next) {
+    case Next::steered: co_return std::string("steered");
     case Next::aborted: co_return std::string("aborted");
     case Next::error: co_return std::string("error");
     case Next::rejected: co_return std::string("rejected");
@@ -249,15 +253,21 @@ Task<Turn::Next> Turn::step() {
     calls.push_back(std::move(part));
   }
   Next next = Next::completed;
-  if (!calls.empty()) next = co_await run_calls(std::move(calls));
+  if (!calls.empty()) {
+    co_await snapshot_before(calls);
+    next = co_await run_calls(std::move(calls));
+  }
 
   const std::string reason = requested.empty() ? finish->reason : std::string("tool-calls");
   if (next == Next::aborted) {
+    co_await keep_unfinished_changes();
     if (!asks_on()) fail_message(aborted_error());
     co_return next;
   }
   assembler.begin();
-  finish_step(reason, finish->tokens);
+  const auto snapshot = co_await snapshot_after();
+  finish_step(reason, finish->tokens, snapshot);
+  co_await record_patch(snapshot);
   if (reason == "content-filter") {
     fail_message(
         {.name = "ContentFilterError", .message = "The model, or its provider, refused to go on with this answer"});
@@ -487,6 +497,7 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
     next = co_await run_calls(std::move(waiting));
     actor_.record(TurnStarted{prompt_, attempt});
   }
+  co_await keep_unfinished_changes();
   if (next == Next::aborted) {
     if (!asks_on()) fail_message(aborted_error());
     co_return next;
@@ -519,12 +530,13 @@ void Turn::record_part(Part part) {
   actor_.record(PartUpdated{std::move(part), engine_.clock.now_ms()});
 }
 
-void Turn::finish_step(const std::string& reason, const Tokens& tokens) {
+void Turn::finish_step(const std::string& reason, const Tokens& tokens, std::optional<std::string> snapshot) {
   const double cost = llm::cost_dollars(tokens, model_->prices);
-  record_part({.id = engine_.ids.part(),
-               .session_id = message_.session_id,
-               .message_id = message_.id,
-               .content = StepFinishPart{.reason = reason, .cost = cost, .tokens = tokens}});
+  record_part(
+      {.id = engine_.ids.part(),
+       .session_id = message_.session_id,
+       .message_id = message_.id,
+       .content = StepFinishPart{.reason = reason, .snapshot = std::move(snapshot), .cost = cost, .tokens = tokens}});
   message_.finish = reason;
   message_.cost = cost;
   message_.tokens = tokens;

@@ -29,7 +29,7 @@ class Turn {
   const domain::Agent& agent() const { return *agent_; }
 
  private:
-  enum class Next { step, completed, aborted, error, rejected };
+  enum class Next { step, completed, aborted, error, rejected, steered };
 
   Task<Result<void>> prepare();
   Task<Next> step();
@@ -47,10 +47,18 @@ class Turn {
   bool asks_on() const;  // a call was left waiting for its permission, for the next start
   domain::MessageError not_resumed_error() const;
 
+  // What the step does to the worktree (turn_changes.cpp): snapshots around it, the patch part, the turn's diffs.
+  bool takes_snapshots() const;
+  Task<void> snapshot_before(const std::vector<domain::Part>& calls);
+  Task<std::optional<std::string>> snapshot_after();
+  Task<void> record_patch(std::optional<std::string> after);
+  Task<void> keep_unfinished_changes();
+  Task<void> summarize_changes();
+
   void begin_message();
 
   void record_part(domain::Part part);
-  void finish_step(const std::string& reason, const domain::Tokens& tokens);
+  void finish_step(const std::string& reason, const domain::Tokens& tokens, std::optional<std::string> snapshot);
   void complete_message();
   void fail_message(domain::MessageError error);
   std::vector<llm::ToolSpec> offered_tools() const;
@@ -73,6 +81,7 @@ class Turn {
   std::vector<domain::Part> parts_;   // of the current step
   std::vector<Candidate> candidates_;  // the model that answers, and who would instead of it
   ProgressGuard progress_;
+  bool changed_ = false;  // some step of this turn changed the worktree
 };
 
 domain::MessageError to_message_error(const llm::ModelError& error);

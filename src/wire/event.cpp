@@ -31,6 +31,7 @@ template <> inline constexpr std::string_view kType<domain::PartProgress> = "mes
 template <> inline constexpr std::string_view kType<domain::StatusChanged> = "session.status";
 template <> inline constexpr std::string_view kType<domain::SessionIdle> = "session.idle";
 template <> inline constexpr std::string_view kType<domain::SessionDiffed> = "session.diff";
+template <> inline constexpr std::string_view kType<domain::SessionCompacted> = "session.compacted";
 template <> inline constexpr std::string_view kType<domain::FileEdited> = "file.edited";
 
 // Events whose properties hold one entity that is stored alone.
@@ -105,10 +106,8 @@ void members(Writer& io, domain::PartProgress& delta) {
 }
 void members(Writer& io, domain::StatusChanged& delta) { io.field("status", delta.status); }
 void members(Writer&, domain::SessionIdle&) {}
-void members(Writer& io, domain::SessionDiffed&) {
-  std::vector<std::string> none;
-  io.field("diff", none);
-}
+void members(Writer& io, domain::SessionDiffed& delta) { io.field("diff", delta.diff); }
+void members(Writer&, domain::SessionCompacted&) {}
 
 template <class Kind>
 std::string properties_with_session(const SessionId& session, Kind& kind) {

@@ -137,6 +137,15 @@ void describe(wire::Reader& io, InputV2& input) {
   io.field("prompt", input.prompt);
   io.field_or("delivery", input.delivery, DeliveryV2::steer);
   io.field_or("resume", input.resume, true);
+void describe(wire::Reader& io, RevertTo& command) {
+  io.field("messageID", command.message_id);
+  io.field("partID", command.part_id);
+}
+
+void describe(wire::Reader& io, Summarize& command) {
+  io.field("providerID", command.model.provider_id);
+  io.field("modelID", command.model.model_id);
+  io.field_or("auto", command.automatic, false);
 }
 
 void describe(wire::Reader& io, RunShell& command) {
@@ -205,6 +214,8 @@ Result<PromptV2> decode_prompt_v2(std::string_view json) {
   }
   return out;
 }
+Result<domain::RevertTo> decode_revert(std::string_view json) { return decode_text<domain::RevertTo>(json); }
+Result<domain::Summarize> decode_summarize(std::string_view json) { return decode_text<domain::Summarize>(json); }
 
 Result<domain::RunShell> decode_run_shell(std::string_view json) { return decode_text<domain::RunShell>(json); }
 

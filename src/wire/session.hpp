@@ -36,6 +36,9 @@ struct PromptV2 {
   std::string echo;  // the prompt as the answer repeats it, JSON
 };
 Result<PromptV2> decode_prompt_v2(std::string_view json);
+// POST /session/:id/revert and /summarize.
+Result<domain::RevertTo> decode_revert(std::string_view json);
+Result<domain::Summarize> decode_summarize(std::string_view json);
 // POST /session/:id/shell.
 Result<domain::RunShell> decode_run_shell(std::string_view json);
 

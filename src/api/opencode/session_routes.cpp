@@ -113,9 +113,6 @@ struct SessionRoutes {
     co_return json(std::move(*todos));
   }
 
-  // What a session changed comes with snapshots; until then there is nothing to show, as in OpenCode without them.
-  Task<net::Response> diff(Call) const { co_return json("[]"); }
-
   Task<net::Response> abort(Call call) const {
     const SessionId id{call.param("sessionID")};
     services.host.abort(id);
@@ -176,7 +173,6 @@ std::vector<Route> session_routes(Services& services) {
        "Boolean"},
       {"GET", "/session/:sessionID/children", "session.children", "Child sessions", bind(&R::children), "SessionList"},
       {"GET", "/session/:sessionID/todo", "session.todo", "The agent's todo list", bind(&R::todo), "TodoList"},
-      {"GET", "/session/:sessionID/diff", "session.diff", "Files changed", bind(&R::diff), "FileDiffList"},
       {"POST", "/session/:sessionID/abort", "session.abort", "Stop the running turn", bind(&R::abort), "Boolean"},
   };
 }

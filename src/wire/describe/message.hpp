@@ -125,6 +125,12 @@ void describe(Io& io, domain::PatchPart& part) {
   io.field("hash", part.hash);
   io.field("files", part.files);
 }
+template <class Io>
+void describe(Io& io, domain::CompactionPart& part) {
+  io.field("auto", part.automatic);
+  io.field("overflow", part.overflow);
+  io.field("tail_start_id", part.tail_start_id);
+}
 
 // What a tool attaches is a file part of the same message on the wire.
 struct AttachmentShape {
@@ -188,6 +194,7 @@ void tool_state_members(Io& io, domain::ToolCompleted& state, const domain::Part
   io.object("time", [&](auto& time) {
     time.field("start", state.start);
     time.field("end", state.end);
+    time.field("compacted", state.compacted);
   });
   attachments_field(io, state.attachments, owner);
 }
@@ -240,6 +247,7 @@ inline std::string_view type_of(const domain::PartContent& content) {
     std::string_view operator()(const domain::StepFinishPart&) const { return "step-finish"; }
     std::string_view operator()(const domain::PatchPart&) const { return "patch"; }
     std::string_view operator()(const domain::ToolPart&) const { return "tool"; }
+    std::string_view operator()(const domain::CompactionPart&) const { return "compaction"; }
     std::string_view operator()(const domain::OtherPart& other) const { return other.type; }
   };
   return std::visit(Names{}, content);
@@ -254,6 +262,7 @@ inline domain::PartContent empty_content(std::string_view type) {
   if (type == "step-finish") return domain::StepFinishPart{};
   if (type == "patch") return domain::PatchPart{};
   if (type == "tool") return domain::ToolPart{};
+  if (type == "compaction") return domain::CompactionPart{};
   return domain::OtherPart{std::string(type), {}};
 }
 

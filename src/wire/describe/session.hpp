@@ -47,6 +47,14 @@ void describe(Io& io, domain::DiffSummary& summary) {
 }
 
 template <class Io>
+void describe(Io& io, domain::Revert& revert) {
+  io.field("messageID", revert.message_id);
+  io.field("partID", revert.part_id);
+  io.field("snapshot", revert.snapshot);
+  io.field("diff", revert.diff);
+}
+
+template <class Io>
 void describe(Io& io, domain::Session& session) {
   io.field("id", session.id);
   io.field("slug", session.slug);
@@ -68,6 +76,7 @@ void describe(Io& io, domain::Session& session) {
   });
   io.field("permission", session.permission);
   io.field("metadata", session.metadata);
+  io.field("revert", session.revert);
 }
 
 template <class Io>
