@@ -35,6 +35,11 @@ inline constexpr Point kPoints[] = {
     {"store.rollback"},
     {"store.checkpoint.before"},
     {"store.checkpoint.after"},
+    // Taking a session's files back.
+    {"session.revert.marked"},
+    {"session.revert.recorded"},
+    {"session.revert.restored"},
+    {"workspace.restore.file"},
     // Opening.
     {"store.open.locked"},
     {"store.open.connected"},

@@ -4,6 +4,7 @@
 //
 // The mark is a file named after the session in <data>/revert. What a crash left between mark and unmark is finished at
 // the next start: an undo that is carried out twice comes to the same.
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "session/host.hpp"
 #include "session/instance.hpp"
@@ -58,6 +59,7 @@ class Host::Reverting {
       CO_TRY([[maybe_unused]] const UndoPlan possible, co_await plan(point));
     }
     CO_TRY_VOID(co_await record(point, {}));
+    failpoint::reach("session.revert.recorded");
     co_return co_await finish_revert();
   }
 
@@ -69,6 +71,7 @@ class Host::Reverting {
     if (snapshots() && point.snapshot) {
       CO_TRY(UndoPlan undo, co_await plan(point));
       CO_TRY_VOID(co_await carry_out(std::move(undo)));
+      failpoint::reach("session.revert.restored");
       CO_TRY(const workspace::TreeId now, co_await engine_.snapshots->take(instance_->location));
       CO_TRY(point.diff, co_await engine_.snapshots->patch(instance_->location, *point.snapshot, now));
       const auto behind = [&](const MessageWithParts& message) { return is_behind(history_, point, message); };
@@ -141,6 +144,7 @@ Task<Result<Session>> Host::revert(SessionId id, MessageId message, std::optiona
   const auto point = revert_point(work.history(), message, part);
   if (point) {
     CO_TRY_VOID(write_mark(mark_of(engine_, id), kReverting));
+    failpoint::reach("session.revert.marked");
     const auto done = co_await work.revert(*point);
     // Refused, with nothing recorded: there is nothing to finish. A failure after the record is finished later.
     if (done || !work.session().revert || work.session().revert->diff) remove_mark(id);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.hpp"
 #include "base/paths.hpp"
 
 namespace quarterdeck::workspace::snapshot {
@@ -88,9 +89,11 @@ Result<std::vector<std::string>> restore(const Restore& restore) {
   }
   // What goes makes place for what comes: a file for a directory, a directory for a file.
   for (const UndoPlan::File* file : wanted) {
+    failpoint::reach("workspace.restore.file");
     if (file->to.mode.empty()) fs::remove(restore.worktree / file->file, error);
   }
   for (const UndoPlan::File* file : wanted) {
+    failpoint::reach("workspace.restore.file");
     if (file->to.mode.empty()) continue;
     const fs::path path = restore.worktree / file->file;
     remove_empty_directories(path);
