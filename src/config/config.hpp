@@ -103,6 +103,13 @@ struct ToolOutput {
   bool operator==(const ToolOutput&) const = default;
 };
 
+struct Compaction {
+  std::optional<bool> automatic;  // "auto", default true: when the context is full
+  std::optional<bool> prune;  // default true: clear old tool output first
+  std::optional<std::int64_t> reserved;  // tokens that stay free
+  bool operator==(const Compaction&) const = default;
+};
+
 struct Config {
   std::optional<domain::ModelRef> model;
   std::optional<domain::ModelRef> small_model;
@@ -112,6 +119,7 @@ struct Config {
   std::optional<std::string> username;
   std::optional<bool> snapshot;
   ToolOutput tool_output;
+  Compaction compaction;
   domain::Ruleset permission;
   std::map<std::string, AgentConfig> agents;
   std::map<std::string, CommandConfig> commands;

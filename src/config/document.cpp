@@ -148,6 +148,12 @@ static void describe(Reader& io, ToolOutput& value) {
   io.field("max_bytes", value.max_bytes);
 }
 
+static void describe(Reader& io, Compaction& value) {
+  io.field("auto", value.automatic);
+  io.field("prune", value.prune);
+  io.field("reserved", value.reserved);
+}
+
 static void describe(Reader& io, Config& value) {
   model_ref(io, "model", value.model);
   model_ref(io, "small_model", value.small_model);
@@ -157,6 +163,7 @@ static void describe(Reader& io, Config& value) {
   io.field("username", value.username);
   io.field("snapshot", value.snapshot);
   plain(io, "tool_output", value.tool_output);
+  plain(io, "compaction", value.compaction);
   permissions(io, value.permission);
   plain(io, "mode", value.agents);  // the old name
   std::map<std::string, AgentConfig> agents;

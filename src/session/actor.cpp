@@ -61,9 +61,15 @@ Task<void> Actor::work(std::stop_token shutdown) {
     } else {
       record(TurnEnded{prompt, reason});
     }
+    // In the same commit: a crash finds the one turn or the other.
+    if (const auto next = std::exchange(next_, {}); next && !closed_ && !cut_off) {
+      record(TurnStarted{*next, 0});
+      continued_[prompt] = *next;
+      if (auto waiting = waiters_.extract(prompt); !waiting.empty()) waiters_[*next] = std::move(waiting.mapped());
+    }
     failpoint::reach("session.turn.ended");
     turn_stop_.reset();
-    if (state_.inbox.empty() || shutdown.stop_requested() || closed_) rest();
+    if ((!state_.turn && state_.inbox.empty()) || shutdown.stop_requested() || closed_) rest();
     [[maybe_unused]] const auto stored = co_await committed();
     failpoint::reach("session.turn.end_committed");
     answer_waiters(prompt);
@@ -151,7 +157,15 @@ void Actor::close() {
   abort();
 }
 
+MessageId Actor::continued(MessageId prompt) const {
+  for (auto next = continued_.find(prompt); next != continued_.end(); next = continued_.find(prompt)) {
+    prompt = next->second;
+  }
+  return prompt;
+}
+
 Task<void> Actor::answered(MessageId prompt) {
+  prompt = continued(std::move(prompt));
   const bool pending = state_.turn == prompt || std::ranges::find(state_.inbox, prompt) != state_.inbox.end();
   if (!pending) co_return;
   OneShot<Unit> done(engine_.loop);

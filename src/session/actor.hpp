@@ -43,6 +43,12 @@ class Actor {
   void set_status(domain::Status status);
   Task<Result<void>> committed() { return journal_.committed(); }
 
+  // The running turn ends by going over into the turn of `prompt`, a message that it has recorded: nothing comes between,
+  // and whoever waits for the one waits for the other.
+  void continue_with(MessageId prompt) { next_ = std::move(prompt); }
+  // The prompt whose turn goes on for `prompt`; itself when there is none.
+  MessageId continued(MessageId prompt) const;
+
   // Runs turns until the inbox is empty. Only one at a time; the host starts it.
   Task<void> work(std::stop_token shutdown);
   // The place of a turn for a command that the user runs: no turn runs meanwhile, and abort() requests the stop.
@@ -107,6 +113,8 @@ class Actor {
   bool working_ = false;
   bool resumed_ = false;
   bool closed_ = false;
+  std::optional<MessageId> next_;
+  std::map<MessageId, MessageId> continued_;
   bool held_ = false;
   std::vector<OneShot<Unit>::Setter> held_back_;
   std::optional<std::stop_source> turn_stop_;

@@ -6,12 +6,14 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
+#include "session/compaction.hpp"
 
 namespace quarterdeck::session {
 namespace {
 
 using namespace domain;
 
+constexpr std::string_view kCleared = "[Old tool result content cleared]";
 constexpr std::string_view kInterrupted = "[Tool execution was interrupted; its outcome is unknown]";
 
 bool is_text(std::string_view mime) {
@@ -21,6 +23,8 @@ bool is_text(std::string_view mime) {
 void add_user_part(llm::ChatMessage& message, const PartContent& content) {
   if (const auto* text = std::get_if<TextPart>(&content)) {
     if (!text->ignored.value_or(false) && !text->text.empty()) message.content.push_back(llm::TextContent{text->text});
+  } else if (std::holds_alternative<CompactionPart>(content)) {
+    message.content.push_back(llm::TextContent{"What did we do so far?"});
   } else if (const auto* file = std::get_if<FilePart>(&content)) {
     if (!file->url.starts_with("data:")) return;  // file: parts come with synthetic text parts that hold the content
     if (is_text(file->mime)) {
@@ -35,7 +39,8 @@ void add_user_part(llm::ChatMessage& message, const PartContent& content) {
 llm::ToolResultContent result_of(const ToolPart& call) {
   llm::ToolResultContent result{.id = call.call_id, .name = call.tool};
   if (const auto* done = std::get_if<ToolCompleted>(&call.state)) {
-    result.output = done->output;
+    result.output = done->compacted ? std::string(kCleared) : done->output;
+    if (done->compacted) return result;
     for (const Attachment& file : done->attachments) result.files.push_back({file.mime, file.url, {}});
   } else if (const auto* error = std::get_if<ToolError>(&call.state)) {
     result.output = error->error;
@@ -105,12 +110,13 @@ llm::ChatMessages chat_messages(const History& history, const MessageId& current
     std::size_t first = 0;  // place in the history
     std::vector<const HistoryMessage*> all;
   };
+  const std::optional<Cut> cut = newest_cut(history);
   std::unordered_map<std::string_view, Steps> steps;
   steps.reserve(history.messages().size());
   for (std::size_t place = 0; const HistoryMessage& message : history.messages()) {
     ++place;
     const auto* assistant = std::get_if<AssistantMessage>(&message.info());
-    if (!assistant || assistant->id == without) continue;
+    if (!assistant || assistant->id == without || (cut && place <= cut->at)) continue;
     Steps& answer = steps[assistant->parent_id.value];
     if (answer.all.empty()) answer.first = place;
     answer.all.push_back(&message);
@@ -138,6 +144,9 @@ llm::ChatMessages chat_messages(const History& history, const MessageId& current
     }
     const auto answer = steps.find(id.value);
     const bool answered = answer != steps.end();
+    // What the summary stands for is left out, and so are summaries that failed.
+    if (cut && !answered && place <= cut->at) continue;
+    if (is_compaction_request(message.message()) && (!cut || cut->request != id)) continue;
     if (!answered && (prompt || std::ranges::find(waiting, id) != waiting.end())) continue;
     turns.emplace_back(answered ? answer->second.first : place, &message);
   }

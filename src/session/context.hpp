@@ -15,6 +15,7 @@ namespace quarterdeck::session {
 // History in the order of turns: each prompt followed by its own answer's steps, however the messages' times interleave
 // (a prompt may arrive while an earlier one is answered, and overtake one that waits). Prompts that wait for their own
 // turn, `waiting` and those behind `current` without an answer, are left out.
+// Of what a finished summary stands for only the summary is left (compaction.hpp).
 // Law: every tool call in the result has exactly one result, also where a crash or an abort left none.
 // `without`, an answer that is not settled yet, is left out too.
 llm::ChatMessages chat_messages(const History& history, const MessageId& current,

@@ -379,6 +379,7 @@ Task<Result<MessageId>> Host::answer(SessionId id, MessageId prompt) {
   if (const auto found = actors_.find(id); found != actors_.end()) {
     const std::shared_ptr<Actor> held = found->second;
     co_await held->answered(prompt);
+    prompt = held->continued(std::move(prompt));
     [[maybe_unused]] const auto stored = co_await held->committed();
     release(held);
   }

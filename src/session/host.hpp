@@ -57,6 +57,9 @@ class Host {
   // Takes back a prompt that waits. Errors: not_found (message), conflict (its turn has begun).
   Task<Result<void>> withdraw(SessionId id, MessageId message);
 
+  // Has what was said so far summarised, after what is going on now. Error: invalid (unknown model).
+  Task<Result<void>> summarize(SessionId id, domain::Summarize command);
+
   // Takes the conversation and the files back to `message` (or to a part of it), or as far as unrevert() forward again.
   // Nothing happens when it is not there. Errors: conflict while the session works; unavailable when what is to be
   // restored is no longer in the snapshots (nothing is changed then).

@@ -8,6 +8,7 @@
 #include "llm/variants.hpp"
 #include "permission/rules.hpp"
 #include "session/call_host.hpp"
+#include "session/compaction.hpp"
 #include "session/context.hpp"
 #include "session/instance.hpp"
 #include "session/system_prompt.hpp"
@@ -105,6 +106,7 @@ Task<std::string> Turn::run() {
     fail_message(not_resumed_error());
     next = Next::error;
   }
+  if (compaction_ && next == Next::step) next = co_await summarise(*compaction_);
   const int steps_max = agent_->steps.value_or(engine_.options.steps_max);
   for (int steps = 0; next == Next::step; ++steps) {
     auto stalled = progress_.stalled();
@@ -128,11 +130,14 @@ Task<std::string> Turn::run() {
     if (next == Next::step && actor_.state().next_is(Delivery::steer)) next = Next::steered;
   }
   co_await summarize_changes();
+  if (next == Next::continued && stop_.stop_requested() && !engine_.shutting_down()) next = Next::aborted;
+  if (next == Next::continued) actor_.continue_with(say_for_user(std::move(continuation_)));
   switch (next) {
     case Next::steered: co_return std::string("steered");
     case Next::aborted: co_return std::string("aborted");
     case Next::error: co_return std::string("error");
     case Next::rejected: co_return std::string("rejected");
+    case Next::continued: co_return std::string("continued");
     default: co_return std::string("completed");
   }
 }
@@ -155,6 +160,9 @@ Task<Result<void>> Turn::prepare() {
     co_return fail(ErrorCode::not_found, "Message not found: {}", prompt_.value);
   }
   user_ = std::get<UserMessage>(prompt->info());
+  for (const Part& part : prompt->parts()) {
+    if (const auto* wanted = std::get_if<CompactionPart>(&part.content)) compaction_ = *wanted;
+  }
   agent_ = instance_->find_agent(user_.agent);
   if (!agent_) co_return fail(ErrorCode::invalid, "Agent not found: {}", user_.agent);
   provider_ = instance_->find_provider(user_.model.provider_id);
@@ -191,9 +199,16 @@ Task<Result<void>> Turn::prepare() {
   co_return Result<void>();
 }
 
+// After the history was changed under the turn.
+void Turn::rebuild_messages(const History& history) {
+  llm::ChatMessages messages{messages_.front()};
+  messages.append(chat_messages(history, prompt_, {}, actor_.state().inbox));
+  messages_ = std::move(messages);
+}
+
 // ------------------------------------------------------------------------------------------------ one step
 
-void Turn::begin_message() {
+void Turn::begin_message(std::optional<std::string> summarised_by) {
   parts_.clear();
   newest_ = engine_.ids.message_after(newest_);
   message_ = AssistantMessage{.id = newest_,
@@ -207,14 +222,15 @@ void Turn::begin_message() {
                               .agent = user_.agent,
                               .cwd = instance_->location.directory.string(),
                               .root = instance_->location.worktree.string()};
+  if (summarised_by) {
+    message_.mode = message_.agent = std::move(*summarised_by);
+    message_.summary = true;
+  }
   actor_.record(MessageUpdated{message_});
 }
 
-Task<Turn::Next> Turn::step() {
-  actor_.set_status(busy());
-  begin_message();
-  failpoint::reach("session.step.begun");
-
+// Asks the model and turns what it says into parts. The calls that it asks for are left pending.
+Task<Turn::Answer> Turn::stream_answer() {
   StepAssembler assembler(engine_.loop, engine_.clock, engine_.ids, message_.session_id, message_.id,
                           {.record =
                                [this](Event event) {
@@ -231,15 +247,35 @@ Task<Turn::Next> Turn::step() {
   actor_.on_store_streaming([&assembler] { assembler.store_streaming(); });
   auto finish = co_await call_model(assembler);
   actor_.on_store_streaming(nullptr);
-  std::vector<RequestedCall> requested = assembler.finish();
+  std::vector<RequestedCall> calls = assembler.finish();
+  if (finish) assembler.begin();
+  co_return Answer{std::move(finish), std::move(calls)};
+}
+
+void Turn::drop_calls(const std::vector<RequestedCall>& calls) {
+  for (const RequestedCall& call : calls) {
+    const auto part = std::ranges::find(parts_, call.part_id, &Part::id);
+    auto& tool = std::get<ToolPart>(part->content);
+    tool.state = interrupted(tool.state, kAborted, engine_.clock.now_ms());
+    record_part(*part);
+  }
+}
+
+Task<Turn::Next> Turn::step() {
+  actor_.set_status(busy());
+  begin_message();
+  failpoint::reach("session.step.begun");
+
+  auto [finish, requested] = co_await stream_answer();
   failpoint::reach("session.step.model_finished");
 
   if (!finish) {
-    for (const RequestedCall& call : requested) {
-      const auto part = std::ranges::find(parts_, call.part_id, &Part::id);
-      auto& tool = std::get<ToolPart>(part->content);
-      tool.state = interrupted(tool.state, kAborted, engine_.clock.now_ms());
-      record_part(*part);
+    drop_calls(requested);
+    if (finish.error().kind == llm::ModelError::Kind::context_overflow &&
+        instance_->config.compaction.automatic.value_or(true)) {
+      actor_.record(SessionFailed{to_message_error(finish.error())});
+      complete_message();
+      co_return co_await make_room(Next::step, 0, true);
     }
     fail_message(to_message_error(finish.error()));
     co_return finish.error().kind == llm::ModelError::Kind::cancelled ? Next::aborted : Next::error;
@@ -264,7 +300,6 @@ Task<Turn::Next> Turn::step() {
     if (!asks_on()) fail_message(aborted_error());
     co_return next;
   }
-  assembler.begin();
   const auto snapshot = co_await snapshot_after();
   finish_step(reason, finish->tokens, snapshot);
   co_await record_patch(snapshot);
@@ -276,6 +311,9 @@ Task<Turn::Next> Turn::step() {
   complete_message();
   failpoint::reach("session.step.finished");
   add_step();
+  if ((next == Next::step || next == Next::completed) && context_is_full(finish->tokens)) {
+    co_return co_await make_room(next, tokens_in_context(finish->tokens), false);
+  }
   co_return next;
 }
 
@@ -506,6 +544,11 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
     fail_message(not_resumed_error());
     co_return Next::error;
   }
+  if (compaction_) {  // half a summary is none
+    message_.error = MessageError{.name = "MessageAbortedError", .message = "Interrupted by a restart"};
+    complete_message();
+    co_return Next::step;
+  }
   // What was streamed stays as it is, and the next step goes on from it.
   message_.finish = message_.finish.value_or("interrupted");
   complete_message();
@@ -573,6 +616,7 @@ void Turn::fail_message(MessageError error) {
 
 std::vector<llm::ToolSpec> Turn::offered_tools() const {
   std::vector<llm::ToolSpec> offered;
+  if (message_.summary.value_or(false)) return offered;
   const Ruleset none;
   const Ruleset& session_rules = actor_.state().session.permission ? *actor_.state().session.permission : none;
   std::optional<wire::Json> switches;

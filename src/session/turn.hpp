@@ -29,7 +29,7 @@ class Turn {
   const domain::Agent& agent() const { return *agent_; }
 
  private:
-  enum class Next { step, completed, aborted, error, rejected, steered };
+  enum class Next { step, completed, aborted, error, rejected, steered, continued };
 
   Task<Result<void>> prepare();
   Task<Next> step();
@@ -55,7 +55,22 @@ class Turn {
   Task<void> keep_unfinished_changes();
   Task<void> summarize_changes();
 
-  void begin_message();
+  // What happens when the context is full (turn_compaction.cpp).
+  bool context_is_full(const domain::Tokens& tokens) const;
+  Task<bool> prune(std::int64_t tokens);
+  Task<Next> make_room(Next next, std::int64_t tokens, bool refused);
+  Task<Next> summarise(domain::CompactionPart request);
+  MessageId say_for_user(std::vector<domain::PartContent> contents);
+  Task<Result<const History*>> committed_history();
+  void rebuild_messages(const History& history);
+
+  struct Answer {
+    std::expected<llm::ModelFinish, llm::ModelError> finish;
+    std::vector<RequestedCall> calls;  // pending
+  };
+  Task<Answer> stream_answer();
+  void drop_calls(const std::vector<RequestedCall>& calls);
+  void begin_message(std::optional<std::string> summarised_by = {});
 
   void record_part(domain::Part part);
   void finish_step(const std::string& reason, const domain::Tokens& tokens, std::optional<std::string> snapshot);
@@ -70,6 +85,7 @@ class Turn {
   std::stop_token stop_;
 
   domain::UserMessage user_;
+  std::optional<domain::CompactionPart> compaction_;  // the prompt asks for a summary
   const domain::Agent* agent_ = nullptr;
   const domain::ProviderInfo* provider_ = nullptr;
   const domain::ModelInfo* model_ = nullptr;
@@ -81,6 +97,7 @@ class Turn {
   std::vector<domain::Part> parts_;   // of the current step
   std::vector<Candidate> candidates_;  // the model that answers, and who would instead of it
   ProgressGuard progress_;
+  std::vector<domain::PartContent> continuation_;  // what the turn after this one begins with
   bool changed_ = false;  // some step of this turn changed the worktree
 };
 

@@ -137,6 +137,8 @@ void describe(wire::Reader& io, InputV2& input) {
   io.field("prompt", input.prompt);
   io.field_or("delivery", input.delivery, DeliveryV2::steer);
   io.field_or("resume", input.resume, true);
+}
+
 void describe(wire::Reader& io, RevertTo& command) {
   io.field("messageID", command.message_id);
   io.field("partID", command.part_id);

@@ -87,8 +87,6 @@ std::vector<Route> absent_routes(Services& services) {
        bind(&R::unchanged), "Session"},
       {"POST", "/session/:sessionID/init", "session.init", "Refused: not there yet",
        refuse_in_session("There is no /init yet: ask the agent to write AGENTS.md"), "Boolean"},
-      {"POST", "/session/:sessionID/summarize", "session.summarize", "Refused: not there yet",
-       refuse_in_session("This server does not compact sessions yet"), "Boolean"},
       {"POST", "/session/:sessionID/command", "session.command", "Refused: there are no slash commands yet",
        refuse_in_session("This server has no slash commands yet"), "MessageWithParts"},
       {"POST", "/question/:requestID/reply", "question.reply", "There are no questions", bind(&R::no_question),

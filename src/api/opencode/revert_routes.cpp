@@ -40,6 +40,18 @@ struct RevertRoutes {
     co_return answer(id, session);
   }
 
+  Task<net::Response> summarize(Call call) const {
+    const SessionId id{call.param("sessionID")};
+    if (call.request.body.empty()) co_return bad_request("Expected object, got undefined", Where::payload);
+    auto command = wire::decode_summarize(call.request.body);
+    if (!command) co_return error_response(command.error());
+    if (auto response = missing(id)) co_return std::move(*response);
+    const auto done = co_await services.host.summarize(id, std::move(*command));
+    if (!done && done.error().code == ErrorCode::invalid) co_return internal_error(done.error().message);
+    if (!done) co_return error_response(done.error());
+    co_return json("true");
+  }
+
   Task<net::Response> diff(Call call) const {
     std::optional<MessageId> prompt;
     if (const auto named = call.request.query_value("messageID"); named && !named->empty()) {
@@ -70,6 +82,8 @@ std::vector<Route> revert_routes(Services& services) {
        bind(&R::revert), "Session", "RevertRequest"},
       {"POST", "/session/:sessionID/unrevert", "session.unrevert", "Take the last revert back", bind(&R::unrevert),
        "Session"},
+      {"POST", "/session/:sessionID/summarize", "session.summarize", "Summarise what was said so far",
+       bind(&R::summarize), "Boolean", "SummarizeRequest"},
       {"GET",
        "/session/:sessionID/diff",
        "session.diff",

@@ -21,7 +21,7 @@ struct Services {
 namespace opencode {
 
 std::vector<Route> session_routes(Services& services);     // /session…
-std::vector<Route> revert_routes(Services& services);      // /session/:sessionID/revert, unrevert, diff
+std::vector<Route> revert_routes(Services& services);      // /session/:sessionID/revert, unrevert, diff, summarize
 std::vector<Route> message_routes(Services& services);     // /session/:sessionID/message…, prompt_async
 std::vector<Route> prompt_v2_routes(Services& services);   // /api/session/:sessionID/prompt, interrupt
 std::vector<Route> permission_routes(Services& services);  // /permission…, /question
