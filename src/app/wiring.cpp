@@ -13,6 +13,7 @@
 #include "llm/local_endpoints.hpp"
 #include "llm/protocols.hpp"
 #include "llm/scripted_model.hpp"
+#include "mcp/servers.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "session/engine.hpp"
@@ -21,6 +22,7 @@
 #include "store/open.hpp"
 #include "tools/output_files.hpp"
 #include "tools/tool.hpp"
+#include "wire/json.hpp"
 
 namespace quarterdeck::app {
 namespace {
@@ -67,8 +69,13 @@ class WiredServer final : public Server {
     http_client_ = net::make_http_client(loop_);
     protocols_ = llm::make_protocols(loop_, *http_client_, system_clock(), system_random());
     TRY_VOID(start_scripted_model());
+    mcp_ = mcp::make_hub(
+        {.loop = loop_, .processes = *processes_, .http = *http_client_, .places = places_, .redirect_uri = [this] {
+           return fmt::format("http://127.0.0.1:{}/mcp/oauth/callback", port());
+         }});
     instances_ = std::make_unique<session::Instances>(
-        loop_, *pool_, *processes_, places_, [this](config::Config config) { return providers(std::move(config)); });
+        loop_, *pool_, *processes_, places_, [this](config::Config config) { return providers(std::move(config)); },
+        [this](const session::Instance& instance) { return mcp_servers(instance); });
 
     tools_.emplace(tools::builtin(*http_client_));
     snapshots_.emplace(loop_, *pool_, *processes_, places_);
@@ -128,6 +135,7 @@ class WiredServer final : public Server {
     co_await keeping_house_.join();
     co_await host_->shutdown();
     co_await snapshots_->shutdown();
+    co_await mcp_->close();
     feed_->close();
     co_await http_server_->shutdown(kShutdownGraceMs);
     if (scripted_) co_await scripted_->shutdown();
@@ -180,6 +188,17 @@ class WiredServer final : public Server {
     return {};
   }
 
+  std::shared_ptr<mcp::Servers> mcp_servers(const session::Instance& instance) {
+    const std::string directory = instance.location.directory.string();
+    const auto tell = [this, directory, project = instance.location.project.id](std::string server) {
+      feed_->publish(feed::Notice{.directory = directory,
+                                  .project_id = project,
+                                  .type = "mcp.tools.changed",
+                                  .properties = fmt::format("{{\"server\":{}}}", wire::quoted(server))});
+    };
+    return mcp_->open(instance.location.directory, instance.config.mcp, tell);
+  }
+
   Task<std::vector<domain::ProviderInfo>> providers(config::Config config) {
     if (options_.scenario) co_return std::vector{scripted_->provider()};
     const auto environment = config::process_environment();
@@ -212,6 +231,7 @@ class WiredServer final : public Server {
   std::unique_ptr<net::HttpClient> http_client_;
   std::map<std::string, std::unique_ptr<llm::Provider>> protocols_;
   std::unique_ptr<llm::ScriptedModel> scripted_;
+  std::unique_ptr<mcp::Hub> mcp_;
   std::unique_ptr<session::Instances> instances_;
   std::optional<tools::Registry> tools_;
   std::optional<workspace::Snapshots> snapshots_;

@@ -97,6 +97,29 @@ struct ProviderConfig {
   bool operator==(const ProviderConfig&) const = default;
 };
 
+// How to sign in to a remote MCP server; without an id, we register ourselves.
+struct McpOAuth {
+  bool enabled = true;
+  std::string client_id;
+  std::string client_secret;  // a secret
+  std::string scope;
+  std::string redirect_uri;
+  bool operator==(const McpOAuth&) const = default;
+};
+
+// An MCP server: a program with its arguments, or an address.
+struct McpServer {
+  std::vector<std::string> command;
+  std::optional<std::string> cwd;  // relative to the directory
+  std::map<std::string, std::string> environment;
+  std::string url;  // of a remote one
+  std::map<std::string, std::string> headers;
+  McpOAuth oauth;
+  bool enabled = true;
+  std::optional<std::int64_t> timeout_ms;  // of one answer
+  bool operator==(const McpServer&) const = default;
+};
+
 struct ToolOutput {
   std::optional<std::int64_t> max_lines;
   std::optional<std::int64_t> max_bytes;
@@ -129,6 +152,7 @@ struct Config {
   std::map<std::string, ProviderConfig> providers;
   std::optional<std::vector<std::string>> enabled_providers;
   std::vector<std::string> disabled_providers;
+  std::map<std::string, McpServer> mcp;
   std::vector<std::string> instructions;  // more instruction files: paths and globs
   domain::JsonText ours{"{}"};  // the member "quarterdeck"
 

@@ -143,6 +143,35 @@ static void describe(Reader& io, ProviderConfig& value) {
   plain(io, "blacklist", value.blacklist);
 }
 
+static void describe(Reader& io, McpServer& value) {
+  std::optional<std::string> type;
+  one_of(io, "type", type, {"local", "remote"});
+  if (type == "local") io.field("command", value.command);
+  if (type == "remote") io.field("url", value.url);
+  // Another file may have named the server; this one only switches it on or off.
+  io.field("cwd", value.cwd);
+  plain(io, "environment", value.environment);
+  plain(io, "headers", value.headers);
+  io.field_or("enabled", value.enabled, true);
+  io.field("timeout", value.timeout_ms);
+  if (value.timeout_ms && *value.timeout_ms <= 0) {
+    io.problem().expected("a number above 0", *io.raw().if_contains("timeout"), Path{&io.path(), "timeout"});
+  }
+  if (type == "local" && value.command.empty()) {
+    io.problem().expected("a program", *io.raw().if_contains("command"), Path{&io.path(), "command"});
+  }
+  if (const Json* oauth = member(io, "oauth"); oauth && oauth->is_bool()) {
+    value.oauth.enabled = oauth->get_bool();
+    return;
+  }
+  io.optional_object("oauth", true, [&](auto& oauth) {
+    oauth.field_or("clientId", value.oauth.client_id, std::string());
+    oauth.field_or("clientSecret", value.oauth.client_secret, std::string());
+    oauth.field_or("scope", value.oauth.scope, std::string());
+    oauth.field_or("redirectUri", value.oauth.redirect_uri, std::string());
+  });
+}
+
 static void describe(Reader& io, ToolOutput& value) {
   io.field("max_lines", value.max_lines);
   io.field("max_bytes", value.max_bytes);
@@ -182,6 +211,7 @@ static void describe(Reader& io, Config& value) {
     io.object("skills", [&](auto& object) { plain(object, "paths", value.skill_paths); });
   }
   plain(io, "provider", value.providers);
+  plain(io, "mcp", value.mcp);
   io.field("enabled_providers", value.enabled_providers);
   plain(io, "disabled_providers", value.disabled_providers);
   plain(io, "instructions", value.instructions);

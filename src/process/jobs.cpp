@@ -176,8 +176,9 @@ class Job : public std::enable_shared_from_this<Job> {
 
 Result<void> Job::prepare() {
   TRY_VOID(check(spawn));
-  request_ = {
-      .split_stderr = !spawn.merge_stderr, .has_input = !spawn.input.empty(), .keep_background = spawn.keep_background};
+  request_ = {.split_stderr = !spawn.merge_stderr,
+              .has_input = !spawn.input.empty() || spawn.input_fd >= 0,
+              .keep_background = spawn.keep_background};
   spawner::CommandLine command{.directory = spawn.directory.string(), .argv = spawn.argv, .environment = {}};
   for (const auto& [name, value] : spawn.environment) command.environment.push_back(name + "=" + value);
 
@@ -201,7 +202,10 @@ Result<void> Job::prepare() {
   parcel_.push_back(std::move(keeper_end));
   parcel_.push_back(std::move(output.write_end));
   if (request_.split_stderr) parcel_.push_back(std::move(error_output.write_end));
-  if (request_.has_input) {
+  if (spawn.input_fd >= 0) {
+    parcel_.emplace_back(::fcntl(spawn.input_fd, F_DUPFD_CLOEXEC, 0));
+    if (!parcel_.back().valid()) return std::unexpected(system_error(ErrorCode::unavailable, "no descriptor left"));
+  } else if (request_.has_input) {
     TRY(auto input, memory_file(spawn.input));
     parcel_.push_back(std::move(input));
   }

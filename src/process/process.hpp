@@ -26,6 +26,7 @@ struct Spawn {
   std::map<std::string, std::string> environment;  // all of it: nothing is inherited
   std::string owner;  // whose job it is (a session id): kill_owner() ends what its commands left in the background
   std::string input;  // written to standard input, then closed; empty = /dev/null
+  int input_fd = -1;  // instead of `input`: standard input, such as a pipe's end; stays the caller's
   std::int64_t timeout_ms = 0;  // 0 = none
   bool merge_stderr = true;     // standard error into the same stream, in order
   bool keep_background = false; // true: what the command left running lives until kill_owner(); false: dies with it

@@ -57,7 +57,7 @@ class HostTest : public ::testing::Test {
         [this](store::Seq after, std::int64_t limit) { return store_->query().events_after(after, limit); }, 0);
     instances_ = std::make_unique<Instances>(loop_, *pool_, processes_, places(),
                                              [](config::Config) { return fake_providers(); });
-    std::vector<std::unique_ptr<tools::Tool>> list;
+    std::vector<std::shared_ptr<tools::Tool>> list;
     list.push_back(std::make_unique<EchoTool>(runs_));
     tools_.emplace(std::move(list));
     engine_.emplace(Engine{.loop = loop_,

@@ -74,8 +74,14 @@ const ModelInfo* Instance::find_model(const ModelRef& model) const {
 
 const Agent* Instance::find_agent(std::string_view name) const { return session::find_agent(agents, name); }
 
-Instances::Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers)
-    : loop_(loop), pool_(pool), processes_(processes), places_(std::move(places)), providers_(std::move(providers)) {}
+Instances::Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers,
+                     McpServers mcp_servers)
+    : loop_(loop),
+      pool_(pool),
+      processes_(processes),
+      places_(std::move(places)),
+      providers_(std::move(providers)),
+      mcp_servers_(std::move(mcp_servers)) {}
 
 Task<std::shared_ptr<Instance>> Instances::open(std::filesystem::path directory) {
   if (const auto known = instances_.find(directory); known != instances_.end()) co_return known->second;
@@ -109,6 +115,7 @@ Task<std::shared_ptr<Instance>> Instances::load(std::filesystem::path directory)
   instance->agents = make_agents(instance->config, (places_.data / "tool-output").string());
   instance->default_model = llm::choose_default_model(instance->config, instance->providers);
   instance->small_model = llm::choose_small_model(instance->config, instance->providers, instance->default_model);
+  if (mcp_servers_) instance->mcp = mcp_servers_(*instance);
   co_return instance;
 }
 

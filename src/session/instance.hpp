@@ -16,6 +16,7 @@
 #include "domain/agent.hpp"
 #include "domain/model.hpp"
 #include "llm/retry.hpp"
+#include "mcp/servers.hpp"
 #include "process/process.hpp"
 #include "workspace/project.hpp"
 
@@ -33,6 +34,7 @@ struct Instance {
   std::optional<domain::ModelRef> small_model;
   std::map<std::string, std::vector<domain::ModelRef>> fallbacks;  // by "provider/model": who answers when it fails
   std::int64_t retry_wait_max_ms = llm::kRetryAfterMsMax;  // the configuration's "retry": {"wait_max_s"}
+  std::shared_ptr<mcp::Servers> mcp;  // null where nobody starts such servers
   std::optional<Recovery> recovery;  // the configuration's "quarterdeck": {"recovery": "resume" | "end"}
   domain::Ruleset approved;  // answers "always", until the server restarts
 
@@ -47,7 +49,11 @@ class Instances {
   // Injected, because it is the composition root that knows them all.
   using Providers = std::function<Task<std::vector<domain::ProviderInfo>>(config::Config)>;
 
-  Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers);
+  // Starts the MCP servers that an instance's configuration names.
+  using McpServers = std::function<std::shared_ptr<mcp::Servers>(const Instance&)>;
+
+  Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers,
+            McpServers mcp_servers = {});
 
   // `directory` is absolute; it need not exist (an instance of the global project then).
   Task<std::shared_ptr<Instance>> open(std::filesystem::path directory);
@@ -64,6 +70,7 @@ class Instances {
   process::Processes& processes_;
   Places places_;
   Providers providers_;
+  McpServers mcp_servers_;
   std::map<std::filesystem::path, std::shared_ptr<Instance>> instances_;
   std::map<std::filesystem::path, std::vector<OneShot<std::shared_ptr<Instance>>::Setter>> loading_;
 };

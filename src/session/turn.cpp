@@ -152,6 +152,8 @@ Task<Result<void>> Turn::prepare() {
   };
   const auto instructions = co_await blocking(engine_.loop, engine_.pool, read);
 
+  co_await look_at_mcp_servers();
+
   // From here on nothing waits: what the cache handed out holds.
   CO_TRY(const History* history, co_await engine_.histories->of(actor_.state().session.id));
   newest_ = std::max(newest_, history->newest());
@@ -229,6 +231,15 @@ void Turn::begin_message(std::optional<std::string> summarised_by) {
   actor_.record(MessageUpdated{message_});
 }
 
+// Servers that are still starting are waited for, so that the first question already offers their tools.
+Task<void> Turn::look_at_mcp_servers() {
+  if (!instance_->mcp) co_return;
+  co_await instance_->mcp->settled(stop_);
+  const auto more = instance_->mcp->tools();
+  with_mcp_.reset();
+  if (!more.empty()) with_mcp_ = engine_.tools.plus(more);
+}
+
 // Asks the model and turns what it says into parts. The calls that it asks for are left pending.
 Task<Turn::Answer> Turn::stream_answer() {
   StepAssembler assembler(engine_.loop, engine_.clock, engine_.ids, message_.session_id, message_.id,
@@ -262,6 +273,7 @@ void Turn::drop_calls(const std::vector<RequestedCall>& calls) {
 }
 
 Task<Turn::Next> Turn::step() {
+  co_await look_at_mcp_servers();
   actor_.set_status(busy());
   begin_message();
   failpoint::reach("session.step.begun");
@@ -399,14 +411,14 @@ Task<Turn::Next> Turn::run_calls(std::vector<Part> calls) {
     if (const auto* running = std::get_if<ToolRunning>(&tool.state)) arguments = running->input.text;
     ToolRunning running{.input = shown_input(arguments), .start = engine_.clock.now_ms()};
     // Broken arguments, or a tool that is not there, go to the tool that tells the model so.
-    if (auto rewritten = engine_.tools.rewrite_invalid(tool.tool, arguments, offered)) {
+    if (auto rewritten = tools().rewrite_invalid(tool.tool, arguments, offered)) {
       tool.tool = "invalid";
       running.input = *rewritten;
       arguments = std::move(rewritten->text);
     }
     inputs.push_back({std::move(arguments)});
     // Models write "Bash"; it is stored under the name that it has.
-    if (const tools::Tool* known = engine_.tools.find(tool.tool)) tool.tool = known->name();
+    if (const tools::Tool* known = tools().find(tool.tool)) tool.tool = known->name();
     tool.state = std::move(running);
     record_part(part);
   }
@@ -442,7 +454,7 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                              .processes = engine_.processes,
                              .ids = engine_.ids};
   failpoint::reach("session.tool.begin");
-  auto result = co_await engine_.tools.run(tool.tool, std::move(input), context);
+  auto result = co_await tools().run(tool.tool, std::move(input), context);
   failpoint::reach("session.tool.finished");
   const TimeMs now = engine_.clock.now_ms();
   host.close();
@@ -624,7 +636,7 @@ std::vector<llm::ToolSpec> Turn::offered_tools() const {
     if (auto parsed = wire::parse(user_.tools->text)) switches = std::move(*parsed);
   }
   const bool patch = uses_apply_patch(*model_);
-  for (const auto& tool : engine_.tools.all()) {
+  for (const auto& tool : tools().all()) {
     const std::string_view name = tool->name();
     if (name == "invalid" || !tool->configured(instance_->config.ours)) continue;
     if (name == "apply_patch" && !patch) continue;

@@ -32,6 +32,7 @@ class Turn {
   enum class Next { step, completed, aborted, error, rejected, steered, continued };
 
   Task<Result<void>> prepare();
+  Task<void> look_at_mcp_servers();
   Task<Next> step();
   Task<std::expected<llm::ModelFinish, llm::ModelError>> call_model(StepAssembler& assembler);
   Task<Next> run_calls(std::vector<domain::Part> calls);
@@ -77,6 +78,8 @@ class Turn {
   void complete_message();
   void fail_message(domain::MessageError error);
   std::vector<llm::ToolSpec> offered_tools() const;
+  // Ours and those of the directory's MCP servers, as they are in this step.
+  const tools::Registry& tools() const { return with_mcp_ ? *with_mcp_ : engine_.tools; }
 
   Engine& engine_;
   Actor& actor_;
@@ -91,6 +94,7 @@ class Turn {
   const domain::ModelInfo* model_ = nullptr;
   llm::ChatMessages messages_;
   std::optional<domain::MessageWithParts> interrupted_;  // the step that a restart cut off
+  std::optional<tools::Registry> with_mcp_;
   MessageId newest_;  // later messages must sort after it
 
   domain::AssistantMessage message_;  // of the current step

@@ -30,7 +30,7 @@ bool Turn::takes_snapshots() const {
 
 Task<void> Turn::snapshot_before(const std::vector<Part>& calls) {
   const bool may_change = std::ranges::any_of(calls, [&](const Part& part) {
-    const tools::Tool* tool = engine_.tools.find(std::get<ToolPart>(part.content).tool);
+    const tools::Tool* tool = tools().find(std::get<ToolPart>(part.content).tool);
     return tool && !tool->idempotent();
   });
   if (!may_change || !takes_snapshots()) co_return;

@@ -18,7 +18,7 @@ namespace quarterdeck::tools {
 Registry builtin(net::HttpClient& http) {
   // Shared by the tools that change files, so that no two calls change one file at a time.
   const auto locks = std::make_shared<FileLocks>();
-  std::vector<std::unique_ptr<Tool>> tools;
+  std::vector<std::shared_ptr<Tool>> tools;
   tools.push_back(make_apply_patch(locks));
   tools.push_back(make_bash());
   tools.push_back(make_edit(locks));

@@ -45,8 +45,14 @@ bool bounds_itself(const domain::JsonText& metadata) {
 
 }  // namespace
 
-Registry::Registry(std::vector<std::unique_ptr<Tool>> tools) : tools_(std::move(tools)) {
+Registry::Registry(std::vector<std::shared_ptr<Tool>> tools) : tools_(std::move(tools)) {
   std::ranges::sort(tools_, {}, [](const auto& tool) { return tool->name(); });
+}
+
+Registry Registry::plus(const std::vector<std::shared_ptr<Tool>>& more) const {
+  std::vector<std::shared_ptr<Tool>> all = tools_;
+  std::ranges::copy_if(more, std::back_inserter(all), [&](const auto& tool) { return find(tool->name()) == nullptr; });
+  return Registry(std::move(all));
 }
 
 const Tool* Registry::find(std::string_view name) const { return lookup(name); }

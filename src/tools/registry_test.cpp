@@ -70,7 +70,7 @@ class Loud final : public Tool {
 };
 
 TEST_F(RegistryTest, LongOutputIsKeptInAFile) {
-  std::vector<std::unique_ptr<Tool>> tools;
+  std::vector<std::shared_ptr<Tool>> tools;
   tools.push_back(std::make_unique<Loud>());
   const Registry registry(std::move(tools));
   ToolContext now = context();

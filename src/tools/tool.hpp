@@ -98,10 +98,12 @@ class Tool {
 // All tools, alphabetical. Runs a call by name; an unknown name or broken JSON answers as OpenCode's `invalid` tool.
 class Registry {
  public:
-  explicit Registry(std::vector<std::unique_ptr<Tool>> tools);
+  explicit Registry(std::vector<std::shared_ptr<Tool>> tools);
+  // With `more`, whose names give way to those that are here.
+  Registry plus(const std::vector<std::shared_ptr<Tool>>& more) const;
   // Exactly, else in lower case: "Bash" is bash.
   const Tool* find(std::string_view name) const;
-  const std::vector<std::unique_ptr<Tool>>& all() const { return tools_; }
+  const std::vector<std::shared_ptr<Tool>>& all() const { return tools_; }
   // When the call cannot run (no such tool, or none of `offered`; arguments that are not JSON): the input for the
   // `invalid` tool, which takes its place. `offered`: the tools that this model was told of; empty = all.
   std::optional<domain::JsonText> rewrite_invalid(std::string_view name, std::string_view arguments,
@@ -111,7 +113,7 @@ class Registry {
 
  private:
   Tool* lookup(std::string_view name) const;
-  std::vector<std::unique_ptr<Tool>> tools_;
+  std::vector<std::shared_ptr<Tool>> tools_;
 };
 
 // apply_patch bash edit glob grep invalid list read todowrite webfetch websearch write. The client outlives the registry.

@@ -37,13 +37,6 @@ struct AbsentRoutes {
                                  wire::quoted(fmt::format("Question request not found: {}", id))));
   }
 
-  Task<net::Response> no_mcp_server(Call call) const {
-    const std::string& name = call.param("name");
-    co_return tagged(404, "McpServerNotFoundError",
-                     fmt::format(R"("name":{},"message":{})", wire::quoted(name),
-                                 wire::quoted(fmt::format("MCP server not found: {}", name))));
-  }
-
   Task<net::Response> no_terminal(Call call) const {
     const std::string& id = call.param("ptyID");
     co_return tagged(404, "PtyNotFoundError",
@@ -79,7 +72,6 @@ std::vector<Route> absent_routes(Services& services) {
   using R = AbsentRoutes;
   constexpr std::string_view kConfig = "The configuration is changed in opencode.json, not over HTTP";
   constexpr std::string_view kTerminals = "This server opens no terminals";
-  constexpr std::string_view kMcp = "This server does not connect to MCP servers yet";
   return {
       {"POST", "/session/:sessionID/share", "session.share", "Refused: sessions stay here",
        refuse_in_session("Sharing is disabled: sessions stay on this server"), "Session"},
@@ -95,16 +87,6 @@ std::vector<Route> absent_routes(Services& services) {
        "Boolean"},
       {"PATCH", "/config", "config.update", "Refused: change the file", refuse(kConfig), "Config"},
       {"PATCH", "/global/config", "global.config.update", "Refused: change the file", refuse(kConfig), "Config"},
-      {"POST", "/mcp", "mcp.add", "Refused: not there yet", refuse(kMcp), "Object"},
-      {"POST", "/mcp/:name/connect", "mcp.connect", "There are no MCP servers", bind(&R::no_mcp_server), "Boolean"},
-      {"POST", "/mcp/:name/disconnect", "mcp.disconnect", "There are no MCP servers", bind(&R::no_mcp_server),
-       "Boolean"},
-      {"POST", "/mcp/:name/auth", "mcp.auth.start", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
-      {"DELETE", "/mcp/:name/auth", "mcp.auth.remove", "There are no MCP servers", bind(&R::no_mcp_server), "Object"},
-      {"POST", "/mcp/:name/auth/callback", "mcp.auth.callback", "There are no MCP servers", bind(&R::no_mcp_server),
-       "Object"},
-      {"POST", "/mcp/:name/auth/authenticate", "mcp.auth.authenticate", "There are no MCP servers",
-       bind(&R::no_mcp_server), "Object"},
       {"GET", "/pty", "pty.list", "Terminals: none", empty_list, "ObjectList"},
       {"GET", "/pty/shells", "pty.shells", "Shells for terminals: none", empty_list, "ObjectList"},
       {"POST", "/pty", "pty.create", "Refused: no terminals", refuse(kTerminals), "Object"},

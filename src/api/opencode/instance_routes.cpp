@@ -143,8 +143,6 @@ std::vector<Route> instance_routes(Services& services) {
       {"GET", "/skill", "app.skills", "Skills", constant("[]"), "ObjectList"},
       {"GET", "/lsp", "lsp.status", "Language servers", constant("[]"), "ObjectList"},
       {"GET", "/formatter", "formatter.status", "Formatters", constant("[]"), "ObjectList"},
-      {"GET", "/mcp", "mcp.status", "MCP servers", constant("{}"), "Object"},
-      {"GET", "/experimental/resource", "experimental.resource.list", "MCP resources", constant("{}"), "Object"},
       {"GET", "/experimental/capabilities", "experimental.capabilities.get", "What this server can do beyond the rest",
        constant(R"({"backgroundSubagents":false})"), "Object"},
       {"GET", "/experimental/console", "experimental.console.get", "Managed providers",
