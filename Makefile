@@ -1,6 +1,6 @@
 # Every target is a verb of script/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run serve test fault conformance lint format asan tsan bench bench-micro bench-quick bench-growth soak install clean
+.PHONY: help setup build run serve test fault conformance lint format asan tsan fuzz bench bench-micro bench-quick bench-growth soak install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 
 tsan: ## all tests under ThreadSanitizer
 	@script/test tsan
+
+fuzz: ## every fuzz target for SECONDS=30 each (TARGETS="json shell" for some)
+	@script/fuzz --seconds $(or $(SECONDS),30) $(TARGETS)
 
 bench: ## the whole table, A B A B against OpenCode (PAIRS=2, MEASURES="turn relay", PEER= for ours alone)
 	@script/bench

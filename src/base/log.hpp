@@ -1,6 +1,9 @@
-// Logging. One line a record on standard error: time, level, text. Secrets never go in: callers name things, not values.
+// Logging: one record a line, to standard error and, where the server keeps state, to a rotated file. Each record goes
+// out with one write(), without secrets (base/redact.hpp), and into the flight ring.
+// Callers name things, not values. Thread-safe.
 #pragma once
 
+#include <filesystem>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -8,8 +11,15 @@
 namespace quarterdeck::log {
 
 enum class Level { debug, info, warn, error, off };
+enum class Format {
+  text,  // 2026-11-22T10:00:00.000Z info  listening
+  json,  // {"time":"2026-11-22T10:00:00.000Z","level":"info","message":"listening"}
+};
 
 void set_level(Level level);
+void set_format(Format format);
+// Also to `directory`/quarterdeck.log from now on; false when it cannot be written.
+bool to_directory(const std::filesystem::path& directory);
 bool enabled(Level level);
 void write(Level level, std::string_view text);
 

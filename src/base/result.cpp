@@ -1,8 +1,16 @@
 #include "base/result.hpp"
 
+#include <atomic>
 #include <stdexcept>
 
 namespace quarterdeck {
+namespace {
+
+std::atomic<AssertionHook> assertion_hook{nullptr};
+
+}  // namespace
+
+void on_assertion(AssertionHook hook) { assertion_hook = hook; }
 
 std::string_view name(ErrorCode code) {
   switch (code) {
@@ -20,8 +28,10 @@ std::string_view name(ErrorCode code) {
 }
 
 void assertion_failed(const char* expression, const char* why, std::source_location where) {
-  throw std::logic_error(
-      fmt::format("{}:{}: assertion failed: {} ({})", where.file_name(), where.line(), expression, why));
+  const std::string message =
+      fmt::format("{}:{}: assertion failed: {} ({})", where.file_name(), where.line(), expression, why);
+  if (const AssertionHook hook = assertion_hook) hook(message.c_str());
+  throw std::logic_error(message);
 }
 
 }  // namespace quarterdeck

@@ -51,6 +51,9 @@ std::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format, 
 }
 
 [[noreturn]] void assertion_failed(const char* expression, const char* why, std::source_location where);
+// Told before an assertion throws, once each time: to write down how it came to it.
+using AssertionHook = void (*)(const char* message);
+void on_assertion(AssertionHook hook);
 
 }  // namespace quarterdeck
 

@@ -54,6 +54,8 @@ class Stream {
   };
   // What is ready now, about `bytes_max` at most; empty without `end` means wait.
   virtual Batch take(std::size_t bytes_max) = 0;
+  // The client takes nothing any more: its connection will close. What it should find last, when it reads on after all.
+  virtual Batch last_words() { return {}; }
   // Calls `wake` once, from the loop, when `take` has something again. Replaces an earlier `wake`.
   virtual void when_ready(Loop::Callback wake) = 0;
 };

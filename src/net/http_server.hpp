@@ -1,6 +1,6 @@
 // HTTP/1.1 server: keep-alive, pipelined or not, chunked and fixed bodies, gzip, streams, limits, orderly shutdown.
 // What is malformed or over a limit is answered with a JSON error before the handler sees it (or the connection is
-// closed, where no answer is possible). RFC 9110, RFC 9112.
+// closed, where no answer is possible), and counted (metrics::limit_hit). RFC 9110, RFC 9112.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,22 @@ struct ServerLimits {
   std::size_t header_bytes_max = 32 * 1024;       // 431 beyond
   std::size_t body_bytes_max = 10 * 1024 * 1024;  // 413 beyond, without reading the rest
   std::int64_t header_timeout_ms = 10'000;        // from the first byte of a request; closed
-  std::int64_t body_timeout_ms = 10'000;          // between two reads of a body, and 60 s in all; 408
+  std::int64_t body_timeout_ms = 10'000;          // between two reads of a body; 408
+  std::int64_t body_bytes_per_second_min = 8'192;  // after the first body_timeout_ms, on average; 408
   std::int64_t idle_timeout_ms = 120'000;         // keep-alive between requests
   std::int64_t write_timeout_ms = 30'000;         // a client that takes nothing for so long is gone
+  // One more closes the one that has been idle for longest; 503 when none is.
   std::size_t connections_max = 10'000;
+  std::int64_t stream_stall_ms = 20'000;  // a stream's client that takes nothing for so long is told and closed
+  int stream_send_bytes = 128 * 1024;     // in the kernel, for each stream
 };
 
 struct ServerOptions {
   std::string host = "127.0.0.1";  // an address or "localhost"
   std::uint16_t port = 0;          // 0 = any free one
   ServerLimits limits;
+  // A socket that listens already (socket activation), instead of host and port. Taken over.
+  int inherited_socket = -1;
   std::size_t gzip_bytes_min = 1024;  // fixed bodies from this size, when the client accepts gzip
 };
 

@@ -25,6 +25,7 @@ struct Channel {
   Loop::Callback wake;
   std::atomic<int> alive = 0;
   std::atomic<std::size_t> taken_bytes = 0;
+  std::string last_words;
   std::size_t endless_bytes = 0;  // each take gives a piece of that size
 
   void push(std::string text) {
@@ -48,6 +49,11 @@ class ChannelStream final : public Stream {
     return {.pieces = std::exchange(channel_->ready, {}), .end = channel_->end};
   }
   void when_ready(Loop::Callback wake) override { channel_->wake = std::move(wake); }
+  Batch last_words() override {
+    Batch words;
+    if (!channel_->last_words.empty()) words.pieces = {std::make_shared<const std::string>(channel_->last_words)};
+    return words;
+  }
 
  private:
   std::shared_ptr<Channel> channel_;
@@ -304,17 +310,58 @@ TEST_F(HttpServerTest, SendsAllToAClientThatTakesItSlowly) {
   EXPECT_GT(client.read_to_end().size(), 8'000'000u);
 }
 
-TEST_F(HttpServerTest, RefusesConnectionsBeyondTheCap) {
+TEST_F(HttpServerTest, MakesRoomBeyondTheCapByClosingTheLongestIdle) {
   const auto port = serve_echo({.limits = {.connections_max = 2}});
-  RawClient first(port), second(port);
+  RawClient first(port);
+  ASSERT_TRUE(eventually([&] { return connections() == 1; }));
+  RawClient second(port);
   ASSERT_TRUE(eventually([&] { return connections() == 2; }));
   RawClient third(port);
-  EXPECT_THAT(third.read_response(), StartsWith("HTTP/1.1 503 "));
-  first.close();
-  ASSERT_TRUE(eventually([&] { return connections() < 2; }));
-  RawClient fourth(port);
-  fourth.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(fourth.read_response(), StartsWith("HTTP/1.1 200 "));
+  third.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(third.read_response(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(first.read_to_end(), "");
+  second.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(second.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, RefusesConnectionsBeyondTheCapWhenAllAreBusy) {
+  const auto port = serve_echo({.limits = {.connections_max = 2}});
+  RawClient first(port), second(port);
+  first.send("GET ");
+  second.send("GET ");
+  ASSERT_TRUE(eventually([&] { return connections() == 2; }));
+  // Until both were read: a connection with half a request is busy.
+  ASSERT_TRUE(eventually([&] {
+    RawClient third(port);
+    return third.read_response().starts_with("HTTP/1.1 503 ");
+  }));
+}
+
+TEST_F(HttpServerTest, ClosesABodyThatTrickles) {
+  const auto port = serve_echo({.limits = {.body_timeout_ms = 200, .body_bytes_per_second_min = 1000}});
+  RawClient trickle(port);
+  trickle.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+  std::atomic<bool> done = false;
+  std::thread sender([&] {
+    // Never silent for long, yet far below the least rate.
+    while (!done && trickle.send("x")) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  });
+  EXPECT_THAT(trickle.read_response(), StartsWith("HTTP/1.1 408 "));
+  done = true;
+  sender.join();
+}
+
+TEST_F(HttpServerTest, TellsAClientThatTookNothingWhyItsStreamEnded) {
+  const auto channel = std::make_shared<Channel>();
+  channel->endless_bytes = 16 * 1024;
+  channel->last_words = "too slow";
+  const auto port = serve_stream(channel, {.limits = {.stream_stall_ms = 200}});
+  RawClient slow(port, 4096);
+  slow.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(eventually([&] { return channel->alive == 0; }));
+  // It reads on after all: everything that was sent, whole, then the reason, then the end.
+  EXPECT_TRUE(slow.read_to_end().ends_with("x\r\n8\r\ntoo slow\r\n0\r\n\r\n"));
+  EXPECT_TRUE(slow.ended());
 }
 
 TEST_F(HttpServerTest, HidesWhatAHandlerThrows) {
@@ -410,7 +457,7 @@ TEST_F(HttpServerTest, DropsTheStreamOfAClientThatGoesWhileNothingIsSent) {
 TEST_F(HttpServerTest, PullsNoMoreThanASlowReaderTakes) {
   const auto channel = std::make_shared<Channel>();
   channel->endless_bytes = 64 * 1024;
-  const auto port = serve_stream(channel, {.limits = {.write_timeout_ms = 300}});
+  const auto port = serve_stream(channel, {.limits = {.stream_stall_ms = 300}});
   RawClient slow(port, 4096);
   slow.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   slow.read_until("\r\n\r\n");

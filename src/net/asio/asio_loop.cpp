@@ -13,8 +13,12 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/activity.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "base/result.hpp"
+#include "net/asio/loop_span.hpp"
+#include "net/asio/loop_watch.hpp"
 
 namespace quarterdeck::net {
 namespace {
@@ -31,6 +35,7 @@ class TimerHandle final : public Loop::Handle {
       : state_(std::make_shared<State>(context, std::move(callback))) {
     state_->timer.expires_after(std::chrono::milliseconds(std::max<std::int64_t>(delay_ms, 0)));
     state_->timer.async_wait([state = state_](error_code) {
+      const LoopSpan span("timer");
       if (auto due = std::exchange(state->callback, nullptr)) due();
     });
   }
@@ -52,16 +57,30 @@ class ReadableHandle final : public Loop::Handle {
  public:
   ReadableHandle(asio::io_context& context, int fd, Loop::Callback on_ready)
       : state_(std::make_shared<State>(context, std::move(on_ready))) {
-    // A duplicate is ours to register and close, whatever the caller does to his.
-    const int duplicate = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    ASSERT(duplicate >= 0, "the watched descriptor must be open");
-    state_->descriptor.assign(duplicate);
-    wait(state_);
+    // A duplicate is ours to register and close, whatever the caller does to his. When descriptors have run out, his
+    // own is watched: callers keep it open for as long as they watch it.
+    int watched = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (watched < 0) {
+      metrics::limit_hit("descriptors");
+      watched = fd;
+      state_->borrowed = true;
+    }
+    error_code error;
+    state_->descriptor.assign(watched, error);
+    if (error) {
+      log::error("cannot watch a descriptor: {}", error.message());
+    } else {
+      wait(state_);
+    }
   }
   ~ReadableHandle() override {
     state_->alive = false;
     error_code ignored;
-    state_->descriptor.close(ignored);
+    if (state_->borrowed && state_->descriptor.is_open()) {
+      state_->descriptor.release();
+    } else {
+      state_->descriptor.close(ignored);
+    }
   }
 
  private:
@@ -70,6 +89,7 @@ class ReadableHandle final : public Loop::Handle {
     asio::posix::stream_descriptor descriptor;
     Loop::Callback on_ready;
     bool alive = true;
+    bool borrowed = false;  // not ours to close
   };
 
   static void wait(std::shared_ptr<State> state) {
@@ -77,6 +97,7 @@ class ReadableHandle final : public Loop::Handle {
     descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
                           [state = std::move(state)](error_code error) mutable {
                             if (!state->alive) return;
+                            const LoopSpan span("descriptor");
                             if (error) return log::error("cannot watch a descriptor: {}", error.message());
                             state->on_ready();
                             if (state->alive) wait(std::move(state));
@@ -111,6 +132,7 @@ class SignalHandle final : public Loop::Handle {
     auto& signals = state->signals;
     signals.async_wait([state = std::move(state)](error_code error, int signal) mutable {
       if (!state->alive || error) return;
+      const LoopSpan span("signal");
       state->on_signal(signal);
       if (state->alive) wait(std::move(state));
     });
@@ -121,7 +143,12 @@ class SignalHandle final : public Loop::Handle {
 
 }  // namespace
 
-void AsioLoop::post(Callback callback) { asio::post(context_, std::move(callback)); }
+void AsioLoop::post(Callback callback) {
+  asio::post(context_, [posted_ns = Activity::now_ns(), callback = std::move(callback)]() mutable {
+    const LoopSpan span("task", posted_ns);
+    callback();
+  });
+}
 
 std::unique_ptr<Loop::Handle> AsioLoop::after_ms(std::int64_t delay_ms, Callback callback) {
   return std::make_unique<TimerHandle>(context_, delay_ms, std::move(callback));
@@ -133,6 +160,7 @@ std::unique_ptr<Loop::Handle> AsioLoop::watch_readable(int fd, Callback on_ready
 
 void AsioLoop::run() {
   auto work = asio::make_work_guard(context_);
+  const LoopWatch watch;
   context_.run();
   // Restarted on the way out, so that a stop() before the next run() counts.
   context_.restart();

@@ -13,13 +13,14 @@
 
 #include "base/id.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "net/asio/loop_span.hpp"
 #include "net/server/gzip.hpp"
 #include "net/server/response_head.hpp"
 
 namespace quarterdeck::net {
 namespace {
 
-constexpr std::int64_t kBodyTotalMs = 60'000;
 constexpr std::int64_t kLingerMs = 1'000;
 constexpr std::size_t kLingerBytes = 64 * 1024;
 // Longer bodies are compressed piece by piece, with the loop free in between.
@@ -27,6 +28,19 @@ constexpr std::size_t kCompressSliceBytes = 256 * 1024;
 
 constexpr RequestFailure kTooSlow{408, "RequestTimeout", "Body", "The request's body took too long"};
 constexpr RequestFailure kTooMany{503, "ServiceUnavailable", "Request", "Too many connections"};
+
+std::string_view limit_of(int status) {
+  switch (status) {
+    case 408: return "body_time";
+    case 413: return "body_bytes";
+    case 431: return "header_bytes";
+    case 503: return "connections";
+    default: return "";
+  }
+}
+
+metrics::Family<metrics::Counter> refusals("quarterdeck_http_refused_total",
+                                           "Requests answered before they had a route: malformed or over a limit");
 
 // Counts a request that shutdown() waits for.
 class Answering {
@@ -60,7 +74,10 @@ Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket, std::str
   core_->connections.insert(this);
 }
 
-Connection::~Connection() { core_->connections.erase(this); }
+Connection::~Connection() {
+  set_idle(Idle::no);
+  core_->connections.erase(this);
+}
 
 void Connection::start() { run(shared_from_this(), serve()); }
 void Connection::start_refusing() { run(shared_from_this(), turn_away()); }
@@ -73,6 +90,7 @@ detail::Detached Connection::run(std::shared_ptr<Connection> self, Task<void> wo
     log::error("connection of {}: {}", self->peer_, error.what());
   }
   self->close();
+  self->set_idle(Idle::no);
   // Not when the object dies: an aborted wait may keep it for a moment.
   self->core_->connections.erase(self.get());
 }
@@ -109,6 +127,7 @@ Task<bool> Connection::read_request() {
   RequestParser::State state = parser_.feed({});
   std::int64_t started_ms = parser_.idle() ? 0 : Deadlines::now_ms();
   bool in_body = false;
+  std::int64_t body_bytes = 0;
   for (;;) {
     if (state == RequestParser::State::complete) {
       deadline_.clear();
@@ -135,18 +154,23 @@ Task<bool> Connection::read_request() {
           if (!co_await send(parts)) co_return false;
         }
       }
-      set_timeout(std::min(now + limits.body_timeout_ms, started_ms + kBodyTotalMs));
+      const std::int64_t earned_ms = body_bytes * 1000 / limits.body_bytes_per_second_min;
+      set_timeout(std::min(now, started_ms + earned_ms) + limits.body_timeout_ms);
     }
 
     watch_readable();
+    set_idle(idle ? Idle::yes : Idle::no);
     const unsigned raised = co_await until(kReadable | kTimeout | (idle ? unsigned{kDrain} : 0u));
+    set_idle(Idle::no);
     if (raised & kClosed) co_return false;
     if (!(raised & kReadable)) {
       if (in_body && (raised & kTimeout)) co_await refuse(kTooSlow);
+      if (!in_body && !idle && (raised & kTimeout)) metrics::limit_hit("header_time");
       co_return false;
     }
     const std::ptrdiff_t received = receive();
     if (received < 0) co_return false;
+    if (in_body) body_bytes += received;
     state = parser_.feed({core_->read_buffer.data(), static_cast<std::size_t>(received)});
   }
 }
@@ -213,12 +237,15 @@ Task<std::string> Connection::compress(std::string_view body) {
 }
 
 Task<void> Connection::refuse(RequestFailure failure) {
+  refusals.with(fmt::format("status=\"{}\"", failure.status)).add();
+  if (const std::string_view limit = limit_of(failure.status); !limit.empty()) metrics::limit_hit(limit);
   Response response = failure_response(failure);
   if (co_await write_fixed(std::move(response), Exchange{})) co_await linger();
 }
 
 Task<void> Connection::turn_away() {
   // Without lingering: those who are too many must not stay.
+  metrics::limit_hit("connections");
   co_await write_fixed(failure_response(kTooMany), Exchange{});
   receive();
 }
@@ -238,17 +265,21 @@ Task<void> Connection::linger() {
 }
 
 Task<bool> Connection::send(std::span<iovec> parts) {
+  const Sent sent = co_await send_within(parts, core_->options.limits.write_timeout_ms);
+  if (sent == Sent::blocked) metrics::limit_hit("write_time");
+  co_return sent == Sent::all;
+}
+
+Task<Connection::Sent> Connection::send_within(std::span<iovec>& parts, std::int64_t stall_ms) {
   for (;;) {
-    switch (send_now(parts)) {
-      case Sent::all: co_return true;
-      case Sent::gone: co_return false;
-      case Sent::blocked: break;
-    }
-    set_timeout(Deadlines::now_ms() + core_->options.limits.write_timeout_ms);
+    const Sent sent = send_now(parts);
+    if (sent != Sent::blocked) co_return sent;
+    set_timeout(Deadlines::now_ms() + stall_ms);
     watch_writable();
     const unsigned raised = co_await until(kWritable | kTimeout);
     deadline_.clear();
-    if (raised & (kClosed | kTimeout)) co_return false;
+    if (raised & kClosed) co_return Sent::gone;
+    if (raised & kTimeout) co_return Sent::blocked;
   }
 }
 
@@ -311,10 +342,16 @@ void Connection::set_timeout(std::int64_t due_ms) {
   deadline_.set(due_ms);
 }
 
+void Connection::set_idle(Idle idle) {
+  if (idle_place_) core_->idle.erase(*std::exchange(idle_place_, std::nullopt));
+  if (idle == Idle::yes) idle_place_ = core_->idle.insert(core_->idle.end(), this);
+}
+
 void Connection::watch_readable() {
   if (reading_ || !socket_.is_open()) return;
   reading_ = true;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](boost::system::error_code error) {
+    const LoopSpan span("http read");
     self->reading_ = false;
     self->signal(error ? kClosed : kReadable);
   });
@@ -324,6 +361,7 @@ void Connection::watch_writable() {
   if (writing_ || !socket_.is_open()) return;
   writing_ = true;
   socket_.async_wait(Socket::wait_write, [self = shared_from_this()](boost::system::error_code error) {
+    const LoopSpan span("http write");
     self->writing_ = false;
     self->signal(error ? kClosed : kWritable);
   });

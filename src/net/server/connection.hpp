@@ -8,7 +8,9 @@
 #pragma once
 
 #include <coroutine>
+#include <list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,6 +18,7 @@
 
 #include "base/task.hpp"
 #include "net/server/request_parser.hpp"
+#include "net/server/response_head.hpp"
 #include "net/server/server_core.hpp"
 
 struct iovec;
@@ -58,6 +61,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     bool keep_alive = false;
   };
   enum class Sent { all, blocked, gone };
+  enum class Idle { no, yes };
 
   static detail::Detached run(std::shared_ptr<Connection> self, Task<void> work);
   Task<void> serve();
@@ -72,6 +76,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Reads what the client still sends, a little, so that closing does not reset the answer away.
   Task<void> linger();
   Task<bool> send(std::span<iovec> parts);
+  // Cuts from `parts` what was sent; `blocked` when nothing could be for `stall_ms`.
+  Task<Sent> send_within(std::span<iovec>& parts, std::int64_t stall_ms);
+  // A stream's client is too slow: what is left of its frame and the last words go into the kernel's buffer at once, and
+  // wait there for the client without costing us anything.
+  void part_from(Stream& stream, std::span<iovec> left, Framing framing);
   Task<void> yield();
 
   Sent send_now(std::span<iovec>& parts);
@@ -94,6 +103,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Until until(unsigned wanted) { return {*this, wanted | kClosed}; }
   void signal(unsigned raised);
   void set_timeout(std::int64_t due_ms);
+  void set_idle(Idle idle);
   void watch_readable();
   void watch_writable();
 
@@ -102,6 +112,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::string peer_;
   RequestParser parser_;
   Deadlines::Entry deadline_;
+  std::optional<std::list<Connection*>::iterator> idle_place_;
   std::coroutine_handle<> waiter_;
   unsigned wanted_ = 0;
   unsigned raised_ = 0;

@@ -10,7 +10,9 @@
 
 #include "base/async.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "net/asio/asio_loop.hpp"
+#include "net/asio/loop_span.hpp"
 #include "net/server/connection.hpp"
 #include "net/server/server_core.hpp"
 
@@ -26,6 +28,8 @@ constexpr std::int64_t kFlushIntervalMs = 4;
 constexpr std::int64_t kFlushIntervalMsMax = 50;
 constexpr std::int64_t kPauseTimesFlush = 3;
 constexpr std::int64_t kAcceptPauseMs = 100;
+// One line in so many is enough to know that descriptors have run out.
+constexpr std::int64_t kAcceptWarningMs = 10'000;
 // How long streams and last answers may take to leave after the grace.
 constexpr std::int64_t kGoodbyeMs = 500;
 constexpr std::int64_t kPollMs = 10;
@@ -66,16 +70,23 @@ class Server final : public HttpServer {
     std::shared_ptr<ServerCore> core;
     tcp::acceptor acceptor;
     std::unique_ptr<Loop::Handle> pause;
+    std::int64_t next_warning_ms = 0;
   };
 
   static void accept(const std::shared_ptr<Door>& door) {
     door->acceptor.async_accept([door](error_code error, tcp::socket socket) {
       if (!door->acceptor.is_open()) return;
+      const LoopSpan span("accept");
       if (!error) {
         welcome(door->core, std::move(socket));
       } else if (error != asio::error::connection_aborted) {
-        // Out of descriptors, mostly: trying again at once would spin.
-        log::warn("cannot accept a connection: {}", error.message());
+        // Out of descriptors, mostly: trying again at once would spin. Whoever has nothing to say makes room.
+        metrics::limit_hit("descriptors");
+        if (Deadlines::now_ms() >= door->next_warning_ms) {
+          log::warn("cannot accept a connection: {}", error.message());
+          door->next_warning_ms = Deadlines::now_ms() + kAcceptWarningMs;
+        }
+        door->core->close_longest_idle();
         door->pause = door->core->loop.after_ms(kAcceptPauseMs, [weak = std::weak_ptr(door)] {
           if (const auto again = weak.lock()) accept(again);
         });
@@ -95,7 +106,7 @@ class Server final : public HttpServer {
     auto address = peer.address();
     if (address.is_v6() && address.to_v6().is_v4_mapped())
       address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
-    const bool full = core->connections.size() >= core->options.limits.connections_max;
+    const bool full = core->connections.size() >= core->options.limits.connections_max && !core->close_longest_idle();
     const auto connection = std::make_shared<Connection>(core, std::move(socket), address.to_string());
     full ? connection->start_refusing() : connection->start();
   }
@@ -137,6 +148,13 @@ Result<asio::ip::address> resolve(std::string_view host) {
 
 }  // namespace
 
+bool ServerCore::close_longest_idle() {
+  if (idle.empty()) return false;
+  metrics::limit_hit("connections_idle");
+  idle.front()->close();
+  return true;
+}
+
 void ServerCore::wake_soon(std::weak_ptr<Connection> connection) {
   woken_.push_back(std::move(connection));
   if (woken_.size() > 1) return;
@@ -161,7 +179,25 @@ void ServerCore::flush() {
   next_flush_ms_ = std::max(started_ms + kFlushIntervalMs, ended_ms + pause_ms);
 }
 
+// A socket somebody else opened for us and keeps open while we are away.
+static Result<std::unique_ptr<HttpServer>> listen_on(AsioLoop& loop, ServerOptions options, Handler handler) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  const int fd = options.inherited_socket;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0 ||
+      (bound.ss_family != AF_INET && bound.ss_family != AF_INET6)) {
+    return fail(ErrorCode::invalid, "the inherited socket is no TCP socket");
+  }
+  tcp::acceptor acceptor(loop.context());
+  error_code error;
+  acceptor.assign(bound.ss_family == AF_INET ? tcp::v4() : tcp::v6(), fd, error);
+  if (error) return fail(ErrorCode::unavailable, "cannot take over the inherited socket: {}", error.message());
+  auto core = std::make_shared<ServerCore>(loop, std::move(options), std::move(handler));
+  return std::make_unique<Server>(loop, std::move(core), std::move(acceptor));
+}
+
 Result<std::unique_ptr<HttpServer>> listen(EventLoop& loop, ServerOptions options, Handler handler) {
+  if (options.inherited_socket >= 0) return listen_on(asio_loop(loop), std::move(options), std::move(handler));
   TRY(const auto address, resolve(options.host));
   AsioLoop& ours = asio_loop(loop);
   const tcp::endpoint endpoint(address, options.port);

@@ -2,6 +2,7 @@
 // Shared ownership: the server and each connection hold it, because a request outlives a server that is destroyed.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -29,6 +30,9 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   std::string write_buffer;
 
   std::unordered_set<Connection*> connections;
+  std::list<Connection*> idle;  // between requests, longest first
+  // Closes the connection that has been idle for longest. False when none is.
+  bool close_longest_idle();
   std::size_t answering = 0;  // requests between their last byte in and the last byte out, streams not counted
   bool draining = false;      // no new requests
 

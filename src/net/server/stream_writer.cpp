@@ -1,4 +1,7 @@
 // Connection's half that writes bodies without an end: pull a batch, one writev, wait for more or for the client to go.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -6,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "net/server/connection.hpp"
 #include "net/server/response_head.hpp"
@@ -19,6 +23,9 @@ constexpr int kBatchesPerTurn = 4;
 // Smaller pieces are copied together: for them a memcpy costs less than one more entry of the vector.
 constexpr std::size_t kCopyBytesMax = 8 * 1024;
 constexpr std::size_t kInputBytesMax = 64 * 1024;
+constexpr int kFarewellBytes = 4 * 1024 * 1024;
+// So long the kernel keeps the last words for a client that may still read them.
+constexpr unsigned kFarewellMs = 120'000;
 
 struct Gathered {
   std::string_view bytes;  // of a piece, or
@@ -59,7 +66,43 @@ void gather(const Stream::Batch& batch, Framing framing, std::string& buffer, st
   }
 }
 
+// Copies what `parts` hold of the shared `buffer`, and points them at the copy.
+std::string own_copy(std::string_view buffer, std::vector<iovec>& parts) {
+  const auto is_shared = [&](const iovec& part) {
+    const auto* at = static_cast<const char*>(part.iov_base);
+    return at >= buffer.data() && at < buffer.data() + buffer.size();
+  };
+  std::size_t bytes = 0;
+  for (const iovec& part : parts) bytes += is_shared(part) ? part.iov_len : 0;
+  std::string copy;
+  copy.reserve(bytes);
+  for (iovec& part : parts) {
+    if (!is_shared(part)) continue;
+    char* at = copy.data() + copy.size();
+    copy.append(static_cast<const char*>(part.iov_base), part.iov_len);
+    part.iov_base = at;
+  }
+  return copy;
+}
+
 }  // namespace
+
+void Connection::part_from(Stream& stream, std::span<iovec> left, Framing framing) {
+  metrics::limit_hit("stream_stall");
+  // Room for what is left and the last words: at most what the system allows a socket.
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_SNDBUF, &kFarewellBytes, sizeof kFarewellBytes);
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kFarewellMs, sizeof kFarewellMs);
+  if (send_now(left) != Sent::all) return;
+  Stream::Batch farewell = stream.last_words();
+  if (farewell.pieces.empty()) return;
+  farewell.end = true;
+  std::string buffer;
+  std::vector<iovec> parts;
+  gather(farewell, framing, buffer, parts);
+  std::span<iovec> words = parts;
+  send_now(words);
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+}
 
 bool Connection::stream_peer_gone() {
   const std::ptrdiff_t received = receive();
@@ -83,6 +126,9 @@ Task<bool> Connection::write_stream(Response response, Exchange exchange) {
   }
   if (exchange.head_only) co_return true;
 
+  // The kernel would let a buffer grow to megabytes for a client that reads nothing.
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_SNDBUF, &core_->options.limits.stream_send_bytes,
+               sizeof core_->options.limits.stream_send_bytes);
   static thread_local std::vector<iovec> parts;
   bool stopping = false;
   for (int batches = 0;; ++batches) {
@@ -109,12 +155,13 @@ Task<bool> Connection::write_stream(Response response, Exchange exchange) {
     const Sent sent = send_now(left);
     if (sent == Sent::gone) co_return false;
     if (sent == Sent::blocked) {
-      // The buffer is everybody's: keep what is left here while waiting.
-      std::string kept;
-      for (const iovec& each : left) kept.append(static_cast<const char*>(each.iov_base), each.iov_len);
-      batch.pieces.clear();
-      iovec rest{kept.data(), kept.size()};
-      if (!co_await send({&rest, 1})) co_return false;
+      // The buffer is everybody's: keep what is left of it here while waiting. Long pieces are shared, and stay so.
+      std::vector<iovec> kept_parts(left.begin(), left.end());
+      const std::string kept = own_copy(core_->write_buffer, kept_parts);
+      std::span<iovec> rest = kept_parts;
+      const Sent later = co_await send_within(rest, core_->options.limits.stream_stall_ms);
+      if (later == Sent::blocked) part_from(*stream, rest, framing);
+      if (later != Sent::all) co_return false;
       batches = 0;
     }
     if (batch.abort) {
