@@ -4,6 +4,7 @@
 
 #include "api/embedded/kSchemas.hpp"
 #include "api/fleet/routes.hpp"
+#include "api/operations.hpp"
 
 namespace quarterdeck::api {
 
@@ -12,6 +13,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   const auto add = [&](std::vector<Route> more) {
     routes.insert(routes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
+  add(operations_routes(services_));
   add(opencode::server_routes(services_));
   add(opencode::event_routes(services_));
   add(opencode::session_routes(services_));

@@ -43,15 +43,19 @@ wire::JsonObject operation_of(const Route& route, const std::vector<std::string_
                                           {"description", query.description},
                                           {"schema", wire::JsonObject{{"type", "string"}}}});
   }
-  const bool stream = route.response == "EventStream";
+  const std::string_view type = route.response == "EventStream" ? "text/event-stream"
+                                : route.response == "Metrics"   ? "text/plain"
+                                                                : "application/json";
   wire::JsonObject responses;
   if (route.response == "NoContent") {
     responses["204"] = wire::JsonObject{{"description", "Accepted and stored"}};
   } else {
-    responses["200"] = wire::JsonObject{
-        {"description", "OK"}, {"content", content(route.response, stream ? "text/event-stream" : "application/json")}};
+    responses["200"] = wire::JsonObject{{"description", "OK"}, {"content", content(route.response, type)}};
   }
   responses["400"] = wire::JsonObject{{"description", "The request is wrong"}, {"content", content("Error")}};
+  if (route.response == "Readiness") {
+    responses["503"] = wire::JsonObject{{"description", "Not ready"}, {"content", content(route.response)}};
+  }
   if (!names.empty()) {
     responses["404"] = wire::JsonObject{{"description", "No such thing"}, {"content", content("Error")}};
   }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/activity.hpp"
+#include "base/flight_ring.hpp"
+#include "base/metrics.hpp"
 #include "wire/json.hpp"
 
 namespace quarterdeck::api {
@@ -28,6 +31,26 @@ bool more_literal(const std::vector<std::string_view>& a, const std::vector<std:
   return std::ranges::lexicographical_compare(
       a, b, [](std::string_view x, std::string_view y) { return !x.starts_with(':') && y.starts_with(':'); });
 }
+
+metrics::Family<metrics::Counter> requests("quarterdeck_http_requests_total", "Requests by route and status");
+metrics::Family<metrics::Histogram> seconds("quarterdeck_http_request_seconds",
+                                            "From the request until its answer begins, by route");
+
+// Counts one request when its handler has answered, or thrown.
+struct Measure {
+  explicit Measure(const Route& called) : route(called) {}
+  ~Measure() {
+    const std::string labels = fmt::format(R"(method="{}",route="{}")", route.method, route.path);
+    seconds.with(labels).observe_ns(Activity::now_ns() - started_ns);
+    requests.with(fmt::format(R"({},status="{}")", labels, status)).add();
+    remember("http", fmt::format("{} {} {}", route.method, route.path, status));
+  }
+  Measure(const Measure&) = delete;
+  Measure& operator=(const Measure&) = delete;
+  const Route& route;
+  const std::int64_t started_ns = Activity::now_ns();
+  int status = 500;
+};
 
 }  // namespace
 
@@ -59,6 +82,7 @@ Task<net::Response> Router::handle(net::Request request) const {
     }
   }
   if (!found) {
+    requests.with(fmt::format(R"(method="other",route="none",status="{}")", allowed.empty() ? 404 : 405)).add();
     if (allowed.empty()) co_return not_found(fmt::format("No such path: {}", request.path));
     net::Response response =
         json(fmt::format(R"({{"name":"MethodNotAllowedError","data":{{"message":{}}}}})",
@@ -73,7 +97,10 @@ Task<net::Response> Router::handle(net::Request request) const {
     if (expected.starts_with(':')) call.params.emplace_back(expected.substr(1), std::string(segments[i]));
   }
   call.request = std::move(request);
-  co_return co_await found->route->handler(std::move(call));
+  Measure measure(*found->route);
+  net::Response response = co_await found->route->handler(std::move(call));
+  measure.status = response.status;
+  co_return response;
 }
 
 }  // namespace quarterdeck::api

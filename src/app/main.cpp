@@ -17,13 +17,15 @@ namespace quarterdeck::app {
 namespace {
 
 int start(const ServeOptions& options) {
+  // First, so that nobody else inherits what the supervisor gave us.
+  auto supervisor = diagnostics::Supervisor::from_environment();
   // Before any thread exists and while the program is small: it forks.
   auto spawner = process::Spawner::start();
   if (!spawner) {
     fmt::print(stderr, "quarterdeck: cannot start the process keeper: {}\n", spawner.error().message);
     return kExitFailed;
   }
-  return serve(options, std::move(*spawner));
+  return serve(options, std::move(*spawner), std::move(supervisor));
 }
 int start(const ScriptedModelOptions& options) { return scripted_model(options); }
 int start(const RunOptions& options) { return run(options); }

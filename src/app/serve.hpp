@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "diagnostics/supervisor.hpp"
 #include "process/process.hpp"
 
 namespace quarterdeck::app {
@@ -16,11 +17,12 @@ struct ServeOptions {
   std::vector<std::string> cors;        // origins of browsers that may call us, besides the local ones
   std::optional<std::string> scenario;  // answers of the scripted model, when no other model is there
   std::string log_level = "info";       // debug | info | warn | error
-  bool print_logs = false;              // taken for OpenCode's sake: logs always go to standard error
+  std::string log_format = "text";      // text | json
+  bool print_logs = false;              // taken for OpenCode's sake: logs always go to standard error, and to a file
   bool operator==(const ServeOptions&) const = default;
 };
 
 // Runs until SIGINT or SIGTERM. Returns the exit code of the process (cli/exit_code.hpp).
-int serve(const ServeOptions& options, process::Spawner spawner);
+int serve(const ServeOptions& options, process::Spawner spawner, diagnostics::Supervisor supervisor);
 
 }  // namespace quarterdeck::app

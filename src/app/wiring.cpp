@@ -6,12 +6,16 @@
 
 #include "api/api.hpp"
 #include "app/known_models.hpp"
+#include "api/operations.hpp"
+#include "app/numbers.hpp"
 #include "base/log.hpp"
+#include "base/redact.hpp"
 #include "feed/feed.hpp"
 #include "llm/catalogue.hpp"
 #include "llm/embedded/kDemoScenario.hpp"
 #include "llm/local_endpoints.hpp"
 #include "llm/protocols.hpp"
+#include "llm/measured.hpp"
 #include "llm/scripted_model.hpp"
 #include "mcp/servers.hpp"
 #include "net/http_client.hpp"
@@ -31,26 +35,43 @@ constexpr unsigned kPoolThreads = 4;
 constexpr std::int64_t kShutdownGraceMs = 2'000;
 constexpr std::int64_t kFirstCleaningMs = 60'000;
 constexpr std::int64_t kCleaningMs = 3'600'000;
+constexpr std::size_t kConnectionsMax = 16'000;
+// Below this a server should get no new work.
+constexpr std::uintmax_t kDiskBytesMin = 64'000'000;
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
 }
 
+std::string disk_problem(const std::filesystem::path& directory) {
+  std::error_code error;
+  const auto space = std::filesystem::space(directory, error);
+  if (error) return fmt::format("{} cannot be reached: {}", directory.string(), error.message());
+  if (space.available < kDiskBytesMin) {
+    return fmt::format("{} MB are free in {}", space.available / 1'000'000, directory.string());
+  }
+  return {};
+}
+
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 class WiredServer final : public Server {
  public:
-  WiredServer(net::EventLoop& loop, const ServeOptions& options, const Places& places, process::Spawner spawner)
+  WiredServer(net::EventLoop& loop, const ServeOptions& options, const Places& places, process::Spawner spawner,
+              Given given)
       : loop_(loop),
         options_(options),
         places_(places),
+        given_(std::move(given)),
         pool_(make_blocking_pool(kPoolThreads)),
         ids_(system_clock(), system_random()),
         processes_(process::make_processes(loop, std::move(spawner), process::Spawner::start_again)) {}
 
   Result<void> start() {
     const std::string password = environment("OPENCODE_SERVER_PASSWORD");
+    // Whoever opened the socket chose its address.
+    if (given_.listener.valid()) options_.hostname = net::bound_address(given_.listener.get());
     if (!is_loopback(options_.hostname) && password.empty()) {
       return fail(ErrorCode::invalid,
                   "refusing to listen on {} without a password: whoever reaches the port owns every session. Set "
@@ -87,7 +108,7 @@ class WiredServer final : public Server {
         .store = store_->events(),
         .query = store_->query(),
         .feed = *feed_,
-        .protocols = protocols(),
+        .protocols = measured(protocols()),
         .tools = *tools_,
         .processes = *processes_,
         .instances = *instances_,
@@ -99,16 +120,21 @@ class WiredServer final : public Server {
     host_ = std::make_unique<session::Host>(*engine_);
 
     api_ = std::make_unique<api::Api>(
-        api::Services{.engine = *engine_, .host = *host_, .directory = std::filesystem::current_path()},
+        api::Services{
+            .engine = *engine_, .host = *host_, .directory = std::filesystem::current_path(), .readiness = readiness()},
         api::GuardOptions{.loopback = is_loopback(options_.hostname),
                           .origins = options_.cors,
                           .user = environment("OPENCODE_SERVER_USERNAME").empty()
                                       ? "opencode"
                                       : environment("OPENCODE_SERVER_USERNAME"),
                           .password = password});
-    net::ServerOptions http{.host = options_.hostname, .port = options_.port};
+    net::ServerOptions http{
+        .host = options_.hostname, .port = options_.port, .inherited_socket = given_.listener.release()};
+    // The rest is for the store, models, tools and files.
+    http.limits.connections_max = std::min<std::size_t>(kConnectionsMax, given_.descriptors_max / 4 * 3);
     TRY(http_server_,
         net::listen(loop_, std::move(http), [this](net::Request request) { return answer(std::move(request)); }));
+    numbers_ = numbers_of({.http = *http_server_, .feed = *feed_, .host = *host_, .processes = *processes_});
     return {};
   }
 
@@ -132,6 +158,7 @@ class WiredServer final : public Server {
 
   Task<void> shutdown() override {
     stopping_.request_stop();
+    http_server_->stop_accepting();
     co_await keeping_house_.join();
     co_await host_->shutdown();
     co_await snapshots_->shutdown();
@@ -145,7 +172,7 @@ class WiredServer final : public Server {
   // A request that comes before the unfinished sessions are taken up waits for that (milliseconds): until then nobody
   // could be told the truth about them.
   Task<net::Response> answer(net::Request request) {
-    if (!recovered_) {
+    if (!recovered_ && !api::is_operations_path(request.path)) {
       OneShot<Unit> go_on(loop_);
       early_requests_.push_back(go_on.setter());
       co_await go_on;
@@ -164,6 +191,25 @@ class WiredServer final : public Server {
       if (cleaned.removed > 0) log::info("removed {} old tool outputs", cleaned.removed);
       waited = co_await sleep_ms(loop_, kCleaningMs, stopping_.get_token());
     }
+  }
+
+  api::Readiness readiness() {
+    return {{{"recovery", [this] { return recovered_ ? std::string() : "unfinished sessions are being taken up"; }},
+             {"shutdown", [this] { return stopping_.stop_requested() ? "the server is stopping" : std::string(); }},
+             {"store", [this] { return store_problem(); }},
+             {"disk", [this] { return disk_problem(places_.data); }}}};
+  }
+
+  std::string store_problem() {
+    const auto admitted = store_->events().admits();
+    return admitted ? std::string() : admitted.error().message;
+  }
+
+  std::map<std::string, llm::Provider*> measured(std::map<std::string, llm::Provider*> protocols) {
+    for (auto& [name, protocol] : protocols) {
+      protocol = measured_.emplace_back(llm::make_measured(*protocol)).get();
+    }
+    return protocols;
   }
 
   static session::Recovery recovery() {
@@ -200,6 +246,7 @@ class WiredServer final : public Server {
   }
 
   Task<std::vector<domain::ProviderInfo>> providers(config::Config config) {
+    for (const auto& [id, provider] : config.providers) add_secret(provider.api_key.value_or(""));
     if (options_.scenario) co_return std::vector{scripted_->provider()};
     const auto environment = config::process_environment();
     const Places places = places_;
@@ -216,6 +263,7 @@ class WiredServer final : public Server {
   net::EventLoop& loop_;
   ServeOptions options_;
   Places places_;
+  Given given_;
   std::string model_line_;
   std::stop_source stopping_;
   TaskGroup keeping_house_{loop_};
@@ -230,6 +278,7 @@ class WiredServer final : public Server {
   std::unique_ptr<feed::Feed> feed_;
   std::unique_ptr<net::HttpClient> http_client_;
   std::map<std::string, std::unique_ptr<llm::Provider>> protocols_;
+  std::vector<std::unique_ptr<llm::Provider>> measured_;
   std::unique_ptr<llm::ScriptedModel> scripted_;
   std::unique_ptr<mcp::Hub> mcp_;
   std::unique_ptr<session::Instances> instances_;
@@ -239,13 +288,14 @@ class WiredServer final : public Server {
   std::unique_ptr<session::Host> host_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> http_server_;
+  std::vector<std::unique_ptr<metrics::Shown>> numbers_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Server>> make_server(net::EventLoop& loop, const ServeOptions& options, const Places& places,
-                                            process::Spawner spawner) {
-  auto server = std::make_unique<WiredServer>(loop, options, places, std::move(spawner));
+                                            process::Spawner spawner, Given given) {
+  auto server = std::make_unique<WiredServer>(loop, options, places, std::move(spawner), std::move(given));
   TRY_VOID(server->start());
   return std::unique_ptr<Server>(std::move(server));
 }

@@ -6,6 +6,7 @@
 #include "app/serve.hpp"
 #include "base/paths.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "net/event_loop.hpp"
 #include "process/process.hpp"
 
@@ -23,8 +24,14 @@ class Server {
   virtual Task<void> shutdown() = 0;
 };
 
+// What the process brings: how many descriptors it may open, and a socket that listens already (else host and port).
+struct Given {
+  std::size_t descriptors_max = 1024;
+  UniqueFd listener;
+};
+
 // Errors: the data directory is held by another server, the port is taken, the scenario file is wrong…
 Result<std::unique_ptr<Server>> make_server(net::EventLoop& loop, const ServeOptions& options, const Places& places,
-                                            process::Spawner spawner);
+                                            process::Spawner spawner, Given given = {});
 
 }  // namespace quarterdeck::app

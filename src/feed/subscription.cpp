@@ -1,6 +1,7 @@
 #include "feed/subscription.hpp"
 
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 
 namespace quarterdeck::feed {
 
@@ -81,6 +82,7 @@ void Subscription::take_live(Batch& batch, std::size_t bytes_max, std::size_t by
 }
 
 void Subscription::overrun(Batch& batch) {
+  metrics::limit_hit("subscriber_overrun");
   const std::string properties = fmt::format(R"({{"lastEventID":{}}})", last_seq_);
   batch.pieces.push_back(std::make_shared<const std::string>(hub_->server_event(form_, "server.overrun", properties)));
   batch.end = true;

@@ -40,10 +40,15 @@ class HttpServer {
  public:
   virtual ~HttpServer() = default;
   virtual std::uint16_t port() const = 0;
+  // What comes now waits in the kernel, for a socket that was inherited, or is refused.
+  virtual void stop_accepting() = 0;
   // Stops accepting, lets running requests finish for `grace_ms`, ends streams, closes the rest.
   virtual Task<void> shutdown(std::int64_t grace_ms) = 0;
   virtual std::size_t connections() const = 0;
 };
+
+// The address that an open socket is bound to ("127.0.0.1"); "" when it is no TCP socket.
+std::string bound_address(int socket);
 
 // Errors: `unavailable` when the address is in use (the message says by what to go on), `invalid` for a bad host.
 Result<std::unique_ptr<HttpServer>> listen(EventLoop& loop, ServerOptions options, Handler handler);

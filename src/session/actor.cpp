@@ -4,6 +4,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "permission/rules.hpp"
 #include "session/instance.hpp"
 #include "session/turn.hpp"
@@ -11,6 +12,12 @@
 namespace quarterdeck::session {
 
 using namespace domain;
+
+namespace {
+
+metrics::Family<metrics::Counter> turns_ended("quarterdeck_turns_total", "Turns, by how they ended");
+
+}  // namespace
 
 Actor::Actor(Engine& engine, State state)
     : engine_(engine),
@@ -59,6 +66,7 @@ Task<void> Actor::work(std::stop_token shutdown) {
     if (cut_off) {
       record(TurnStarted{prompt, state_.turn_attempt - 1});
     } else {
+      turns_ended.with(metrics::label("reason", reason)).add();
       record(TurnEnded{prompt, reason});
     }
     // In the same commit: a crash finds the one turn or the other.

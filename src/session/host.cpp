@@ -435,6 +435,17 @@ Status Host::status(const SessionId& id) const {
   return found == actors_.end() ? idle() : found->second->status();
 }
 
+Host::Load Host::load() const {
+  Load load;
+  for (const auto& [id, actor] : actors_) {
+    const Status::Type type = actor->status().type;
+    if (type != Status::Type::idle) ++load.busy;
+    if (type == Status::Type::retry) ++load.retrying;
+    load.queued += actor->state().inbox.size();
+  }
+  return load;
+}
+
 std::vector<std::pair<SessionId, Status>> Host::busy() const {
   std::vector<std::pair<SessionId, Status>> out;
   for (const auto& [id, actor] : actors_) {

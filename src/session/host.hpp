@@ -73,6 +73,13 @@ class Host {
   Task<Result<void>> reply(domain::ReplyPermission command);
 
   domain::Status status(const SessionId& id) const;
+  // How much there is to do, for who watches the server.
+  struct Load {
+    std::size_t busy = 0;  // sessions whose turn runs
+    std::size_t retrying = 0;  // of these, waiting to ask the model again
+    std::size_t queued = 0;  // prompts that wait for their turn
+  };
+  Load load() const;
   // Sessions that are not idle.
   std::vector<std::pair<SessionId, domain::Status>> busy() const;
   // Stores what is streaming, so that a reader of the store sees all of it.

@@ -5,6 +5,7 @@
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "llm/cost.hpp"
+#include "llm/measured.hpp"
 #include "llm/variants.hpp"
 #include "permission/rules.hpp"
 #include "session/call_host.hpp"
@@ -358,6 +359,7 @@ llm::ModelRequest Turn::request_for(const Candidate& candidate) const {
 
 // Live for everybody who looks; a long wait is also a part, so that it can be seen later why the turn took so long.
 void Turn::show_wait(const ModelCall::Wait& wait) {
+  llm::count_retry(provider_->id);
   actor_.set_status(
       {.type = Status::Type::retry, .attempt = wait.attempt, .message = wait.error.message, .next = wait.resume_at});
   const TimeMs now = engine_.clock.now_ms();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/readiness.hpp"
 #include "api/router.hpp"
 #include "session/engine.hpp"
 #include "session/host.hpp"
@@ -16,6 +17,7 @@ struct Services {
   session::Engine& engine;
   session::Host& host;
   std::filesystem::path directory;  // of the server process: for requests that name none
+  Readiness readiness = {};
 };
 
 namespace opencode {

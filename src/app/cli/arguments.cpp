@@ -97,6 +97,9 @@ void add_serve(CLI::App& app, Raw& raw, Commands& commands) {
   commands.serve->add_option("--log-level", raw.serve.log_level, "debug, info, warn or error (default: info)")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->type_name("LEVEL");
+  commands.serve->add_option("--log-format", raw.serve.log_format, "text or json (default: text)")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
   commands.serve->add_flag("--print-logs", raw.serve.print_logs,
                            "Accepted for OpenCode's sake; logs always go to stderr");
 }

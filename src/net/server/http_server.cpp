@@ -1,5 +1,6 @@
 #include "net/http_server.hpp"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -48,6 +49,12 @@ class Server final : public HttpServer {
 
   std::uint16_t port() const override { return port_; }
   std::size_t connections() const override { return core_->connections.size(); }
+
+  void stop_accepting() override {
+    error_code ignored;
+    door_->acceptor.close(ignored);
+    door_->pause.reset();
+  }
 
   Task<void> shutdown(std::int64_t grace_ms) override {
     stop_accepting();
@@ -120,12 +127,6 @@ class Server final : public HttpServer {
     return all;
   }
 
-  void stop_accepting() {
-    error_code ignored;
-    door_->acceptor.close(ignored);
-    door_->pause.reset();
-  }
-
   void close_all() {
     core_->draining = true;
     for (const auto& connection : everybody()) connection->close();
@@ -177,6 +178,19 @@ void ServerCore::flush() {
   const std::int64_t ended_ms = Deadlines::now_ms();
   const std::int64_t pause_ms = std::min(kPauseTimesFlush * (ended_ms - started_ms), kFlushIntervalMsMax);
   next_flush_ms_ = std::max(started_ms + kFlushIntervalMs, ended_ms + pause_ms);
+}
+
+std::string bound_address(int socket) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  char text[INET6_ADDRSTRLEN] = {};
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return {};
+  if (bound.ss_family == AF_INET) {
+    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(bound).sin_addr, text, sizeof text);
+  } else if (bound.ss_family == AF_INET6) {
+    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(bound).sin6_addr, text, sizeof text);
+  }
+  return text;
 }
 
 // A socket somebody else opened for us and keeps open while we are away.

@@ -2,11 +2,24 @@
 
 #include <sys/stat.h>
 
+#include "base/activity.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "base/metrics.hpp"
 #include "store/sqlite/quarantine.hpp"
 
 namespace quarterdeck::store::sqlite {
+namespace {
+
+// A transaction that takes longer is stuck: the disk does not answer.
+constexpr std::int64_t kStallMs = 10'000;
+
+metrics::Family<metrics::Histogram> commits("quarterdeck_store_commit_seconds",
+                                            "Transactions of the writer, with fsync");
+metrics::Family<metrics::Counter> events("quarterdeck_store_events_total", "Events written");
+metrics::Family<metrics::Counter> failures("quarterdeck_store_failures_total", "Transactions that failed");
+
+}  // namespace
 
 namespace {
 constexpr off_t kLogBytesMax = 24 << 20;  // 64 MB are promised
@@ -86,6 +99,7 @@ void Writer::schedule() {
 }
 
 void Writer::run() {
+  Activity activity("store", kStallMs);
   while (true) {
     std::vector<Job> group;
     {
@@ -94,12 +108,17 @@ void Writer::run() {
       if (queue_.empty()) return;
       group.swap(queue_);
     }
+    const Activity::Span span(activity, "commit");
     write_queued(std::move(group));
   }
 }
 
 void Writer::write_queued(std::vector<Job> group) {
+  const std::int64_t started_ns = Activity::now_ns();
+  const Seq before = seq_;
   write(group);
+  commits.with().observe_ns(Activity::now_ns() - started_ns);
+  events.with().add(static_cast<std::uint64_t>(seq_ - before));
   failpoint::reach("store.report.before");
   loop_.post([group = std::move(group), observer = observer_, queued = queued_events_]() mutable {
     for (Job& job : group) {
@@ -121,6 +140,7 @@ void Writer::write_queued(std::vector<Job> group) {
 
 void Writer::write(std::vector<Job>& group) {
   const auto fail_all = [&](const Error& error) {
+    failures.with().add();
     log::error("{} appends failed: {}", group.size(), error.message);
     for (Job& job : group) std::visit([&](auto& each) { each.result = std::unexpected(error); }, job);
   };
