@@ -4,8 +4,8 @@
 //
 //   publish -> open block of each channel -> (once per loop turn) sealed, shared by all -> a subscriber is a cursor
 //
-// Laws: frames are encoded once per form and channel, and only where somebody listens; a durable event carries its
-//       number as SSE id; durable events are published in the order of their numbers, after their commit.
+// Laws: frames are encoded once per form and channel, and only where somebody listens; every frame has an id
+//       (feed/position.hpp); durable events are published in the order of their numbers, after their commit.
 //       Memory is bounded for all channels together: a subscriber that falls out gets `server.overrun` as its last
 //       frame and comes back with Last-Event-ID. Resuming has neither gaps nor duplicates.
 // All members run on the loop.
@@ -20,6 +20,7 @@
 #include "base/id.hpp"
 #include "base/loop.hpp"
 #include "domain/event.hpp"
+#include "feed/position.hpp"
 #include "net/http.hpp"
 #include "store/event_store.hpp"
 
@@ -47,6 +48,9 @@ struct FeedOptions {
   std::size_t bytes_max = 16 * 1024 * 1024;  // waiting for slow subscribers, all together
   std::int64_t heartbeat_ms = 10'000;
   std::int64_t replay_page_events = 200;
+  // Kept of each channel for subscribers that lost their connection and come back: exactly where they were, deltas too.
+  std::size_t recent_bytes_max = 256 * 1024;
+  std::int64_t linger_ms = 60'000;  // of a channel that nobody listens to
 };
 
 // Reads events after a number, for subscribers that come back: store::Query::events_after. Called on the pool.
@@ -70,13 +74,14 @@ class Feed {
   void publish(const DeltaEnvelope& envelope);
   void publish(const Notice& notice);
 
-  // `after` is the client's Last-Event-ID: first what it missed, then live. Streams may outlive the feed.
-  std::unique_ptr<net::Stream> subscribe(Scope scope, std::optional<store::Seq> after = {});
+  // `after` is the client's Last-Event-ID: first what it missed, then live. Texts that are being streamed come whole
+  // before their next delta. Streams may outlive the feed.
+  std::unique_ptr<net::Stream> subscribe(Scope scope, std::optional<Position> after = {});
   // Every stream sends what it has and ends.
   void close();
 
   std::size_t subscribers() const;
-  std::size_t waiting_bytes() const;  // held for subscribers that have not taken it
+  std::size_t waiting_bytes() const;  // held for subscribers that have not taken it, or may come back for it
 
  private:
   // Shared with the streams: a connection may end after the feed.

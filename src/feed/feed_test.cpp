@@ -33,7 +33,10 @@ struct Client {
     for (const auto& piece : batch.pieces) bytes += *piece;
     decoder.feed(bytes);
     while (auto event = decoder.next()) {
-      if (!event->id.empty() && (events.empty() || events.back().id != event->id)) ids.push_back(std::stoll(event->id));
+      positions.push_back(std::stoll(event->id));
+      // The greeting has the id that the client came with.
+      const bool greets = event->data.find(R"("type":"server.)") != std::string::npos;
+      if (!greets && live_part(positions.back()) == 0) ids.push_back(seq_of(positions.back()));
       events.push_back(*event);
     }
     return bytes;
@@ -60,7 +63,8 @@ struct Client {
   std::unique_ptr<net::Stream> stream;
   net::SseDecoder decoder;
   std::vector<net::SseEvent> events;
-  std::vector<Seq> ids;
+  std::vector<Position> positions;  // of every frame
+  std::vector<Seq> ids;             // of the durable ones
   bool ended = false;
   int wakes = 0;
 };
@@ -171,7 +175,7 @@ TEST_F(FeedTest, WakesASubscriberOncePerLoopTurn) {
 }
 
 TEST_F(FeedTest, KeepsNothingWhenEverybodyHasRead) {
-  Feed feed = make();
+  Feed feed = make({.recent_bytes_max = 0});
   feed.publish(stored(1));
   EXPECT_EQ(feed.waiting_bytes(), 0u);
   Client fast(feed.subscribe({}));
@@ -206,7 +210,8 @@ TEST_F(FeedTest, TellsTheOneWhoFellOutAndHoldsItsBudget) {
   slow.take();
   EXPECT_TRUE(slow.ended);
   EXPECT_EQ(slow.types().back(), "server.overrun");
-  EXPECT_NE(slow.events.back().data.find(R"("properties":{"lastEventID":1})"), std::string::npos)
+  EXPECT_NE(slow.events.back().data.find(fmt::format(R"("properties":{{"lastEventID":{}}})", position_of(1))),
+            std::string::npos)
       << slow.events.back().data;
   EXPECT_EQ(feed.subscribers(), 1u);
   EXPECT_TRUE(slow.stream->take(1).end);
@@ -215,8 +220,8 @@ TEST_F(FeedTest, TellsTheOneWhoFellOutAndHoldsItsBudget) {
 TEST_F(FeedTest, ReplaysWhatWasMissedAndGoesOnLive) {
   for (Seq seq = 1; seq <= 25; ++seq) log.push_back(stored(seq, seq % 2 ? "/a" : "/b"));
   Feed feed = make({.replay_page_events = 4}, 25);
-  Client global(feed.subscribe({}, 10));
-  Client a(feed.subscribe({"/a"}, 3));
+  Client global(feed.subscribe({}, position_of(10) + 1));
+  Client a(feed.subscribe({"/a"}, position_of(3)));
   global.follow();
   a.follow();
   commit(feed, stored(26));
@@ -232,7 +237,7 @@ TEST_F(FeedTest, EndsAStreamWhoseReplayFails) {
   Feed feed(
       loop, *pool, clock, system_random(),
       [](Seq, std::int64_t) -> Result<std::vector<StoredEvent>> { return fail(ErrorCode::unavailable, "gone"); }, 9);
-  Client client(feed.subscribe({}, 4));
+  Client client(feed.subscribe({}, position_of(4)));
   client.follow();
   loop.run_while([&] { return !client.ended; });
   EXPECT_EQ(client.types().back(), "server.overrun");
@@ -279,6 +284,151 @@ TEST_F(FeedTest, LosesNoSubscriberThatDiesInAWake) {
   EXPECT_EQ(feed.subscribers(), 1u);
 }
 
+DeltaEnvelope delta(std::string text, std::string part = "prt_1") {
+  return {{"ses_1"}, "/a", "prj", TextDelta{{"msg_1"}, {std::move(part)}, "text", std::move(text)}};
+}
+
+StoredEvent part_updated(Seq seq, const std::string& text, const std::string& part = "prt_1") {
+  StoredEvent event = stored(seq, "/a", "message.part.updated");
+  event.properties = std::make_shared<const std::string>(
+      fmt::format(R"({{"sessionID":"ses_1","part":{{"id":"{}","type":"text","text":"{}"}},"time":1}})", part, text));
+  return event;
+}
+
+TEST_F(FeedTest, GivesEveryFrameAnIdThatAscends) {
+  Feed feed = make({.heartbeat_ms = 5});
+  Client global(feed.subscribe({}));
+  Client a(feed.subscribe({"/a"}));
+  global.follow();
+  a.follow();
+  feed.publish(stored(1));
+  feed.publish(kDelta);
+  feed.publish(Notice{"/a", "prj", "lsp.updated"});
+  feed.publish(stored(2));
+  loop.run_while([&] { return a.types().back() != "server.heartbeat" || global.types().back() != "server.heartbeat"; });
+  for (const Client* client : {&global, &a}) {
+    ASSERT_EQ(client->positions.size(), client->events.size());
+    for (std::size_t i = 1; i < client->positions.size(); ++i) {
+      EXPECT_GT(client->positions[i], client->positions[i - 1]) << client->types()[i];
+    }
+  }
+}
+
+TEST_F(FeedTest, GivesWhoComesBackSoonExactlyWhatFollows) {
+  Feed feed = make();
+  Client undisturbed(feed.subscribe({}));
+  undisturbed.follow();
+  std::vector<net::SseEvent> seen;
+  std::optional<Position> last;
+  Seq seq = 0;
+  for (int round = 0; round < 60; ++round) {
+    {
+      Client client(feed.subscribe({}, last));
+      client.follow();
+      if (round % 3 == 0) feed.publish(part_updated(++seq, ""));
+      feed.publish(delta(fmt::format("{} ", round)));
+      if (round % 2 == 0) settle();
+      client.take();
+      // All but the greeting.
+      for (std::size_t i = 1; i < client.events.size(); ++i) seen.push_back(client.events[i]);
+      last = client.positions.back();
+    }
+    // While it is away.
+    feed.publish(delta("away "));
+    if (round % 5 == 0) feed.publish(stored(++seq));
+    settle();
+  }
+  Client client(feed.subscribe({}, last));
+  client.follow();
+  settle();
+  for (std::size_t i = 1; i < client.events.size(); ++i) seen.push_back(client.events[i]);
+  ASSERT_EQ(seen.size(), undisturbed.events.size() - 1);
+  for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], undisturbed.events[i + 1]) << i;
+}
+
+TEST_F(FeedTest, ReadsFromTheStoreWhatTheChannelNoLongerHas) {
+  Feed feed = make({.recent_bytes_max = 1000});
+  Client first(feed.subscribe({"/a"}));
+  first.follow();
+  commit(feed, stored(1));
+  settle();
+  const Position last = first.positions.back();
+  first.stream.reset();
+  for (Seq seq = 2; seq <= 100; ++seq) {
+    commit(feed, stored(seq));
+    feed.publish(kDelta);
+    settle();
+  }
+  EXPECT_LE(feed.waiting_bytes(), 1000u);
+  Client again(feed.subscribe({"/a"}, last));
+  again.follow();
+  loop.run_while([&] { return again.ids.empty() || again.ids.back() < 100; });
+  EXPECT_EQ(again.ids.front(), 2);
+  EXPECT_EQ(again.ids.size(), 99u);
+}
+
+TEST_F(FeedTest, ForgetsAChannelThatNobodyComesBackTo) {
+  Feed feed = make({.linger_ms = 5});
+  {
+    Client client(feed.subscribe({"/a"}));
+    client.follow();
+    feed.publish(stored(1));
+    settle();
+  }
+  loop.run_while([&] { return feed.waiting_bytes() > 0; });
+}
+
+TEST_F(FeedTest, ShowsALateJoinerTheWholeOfAPartThatIsStreamed) {
+  Feed feed = make();
+  feed.publish(part_updated(1, ""));
+  for (const char* text : {"He", "ll", "o \\"}) feed.publish(delta(text));
+  Client late(feed.subscribe({"/a"}));
+  Client global(feed.subscribe({}));
+  Client elsewhere(feed.subscribe({"/b"}));
+  for (Client* client : {&late, &global, &elsewhere}) client->follow();
+  feed.publish(delta("world"));
+  settle();
+  ASSERT_EQ(late.types(), (std::vector<std::string>{"server.connected", "message.part.updated", "message.part.delta"}));
+  EXPECT_NE(late.events[1].data.find(R"("text":"Hello \\")"), std::string::npos) << late.events[1].data;
+  EXPECT_EQ(global.types(), late.types());
+  EXPECT_EQ(elsewhere.types(), std::vector<std::string>{"server.connected"});
+  // Nothing is shown twice once the part has its end.
+  feed.publish(part_updated(2, "Hello world"));
+  Client later(feed.subscribe({"/a"}));
+  later.follow();
+  settle();
+  EXPECT_EQ(later.types(), std::vector<std::string>{"server.connected"});
+}
+
+TEST_F(FeedTest, GoesOnWithTheIdsOfTheRunBeforeARestart) {
+  Feed feed = make({}, 7);
+  const Position before = position_of(7) + 40;
+  Client client(feed.subscribe({"/a"}, before));
+  client.follow();
+  feed.publish(kDelta);
+  settle();
+  EXPECT_EQ(client.types(), (std::vector<std::string>{"server.connected", "message.part.delta"}));
+  EXPECT_GT(client.positions.back(), before);
+}
+
+TEST_F(FeedTest, SaysLastWordsThatLeadBackToTheRightPlace) {
+  Feed feed = make();
+  Client slow(feed.subscribe({"/a"}));
+  slow.take();
+  feed.publish(stored(1));
+  settle();
+  slow.take();
+  feed.publish(stored(2));
+  settle();
+  const auto words = slow.stream->last_words();
+  ASSERT_TRUE(words.end);
+  EXPECT_NE(words.pieces.at(0)->find("server.overrun"), std::string::npos);
+  Client again(feed.subscribe({"/a"}, slow.positions.back()));
+  again.follow();
+  settle();
+  EXPECT_EQ(again.ids, std::vector<Seq>{2});
+}
+
 // With the real store under concurrent appends: whoever comes back sees each durable state once, in order.
 TEST_F(FeedTest, ResumesWithoutGapsWhileEventsKeepComing) {
   const store::testing::TempDir dir;
@@ -303,7 +453,7 @@ TEST_F(FeedTest, ResumesWithoutGapsWhileEventsKeepComing) {
                     ASSERT_TRUE(result);
                     ++done;
                     if (done % 20 == 0) {
-                      clients.push_back(std::make_unique<Client>(feed.subscribe({"/work"}, done / 2)));
+                      clients.push_back(std::make_unique<Client>(feed.subscribe({"/work"}, position_of(done / 2))));
                       clients.back()->follow();
                     }
                   });

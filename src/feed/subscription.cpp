@@ -5,17 +5,19 @@
 
 namespace quarterdeck::feed {
 
-Subscription::Subscription(std::shared_ptr<Hub> hub, Channel& channel, Scope scope, Missed missed)
+Subscription::Subscription(std::shared_ptr<Hub> hub, Channel& channel, Scope scope, Start start)
     : hub_(std::move(hub)),
       channel_(&channel),
       scope_(std::move(scope)),
       form_(channel.form),
       token_(std::make_shared<Subscription*>(this)),
-      greeting_(hub_->server_event(channel.form, "server.connected")),
-      missed_(missed),
-      cursor_(channel.end()),
-      last_seq_(missed.after) {
-  channel.add(*this);
+      greeting_(hub_->server_event(channel.form, start.seen, "server.connected")),
+      missed_(start.missed),
+      page_(std::move(start.page)),
+      streaming_(std::move(start.streaming)),
+      cursor_(start.cursor),
+      last_(start.seen) {
+  channel.add(*this, behind());
   if (replaying()) load_page();
 }
 
@@ -32,7 +34,7 @@ void Subscription::detach() {
 
 bool Subscription::ready() const {
   if (!greeting_.empty() || !page_.empty() || failed_ || closing_ || !channel_) return true;
-  return !replaying() && behind();
+  return !replaying() && (behind() || !streaming_.empty());
 }
 
 void Subscription::when_ready(Loop::Callback wake) {
@@ -71,27 +73,42 @@ net::Stream::Batch Subscription::take(std::size_t bytes_max) {
 }
 
 void Subscription::take_live(Batch& batch, std::size_t bytes_max, std::size_t bytes) {
+  if (!streaming_.empty()) {
+    bytes += streaming_.size();
+    batch.pieces.push_back(std::make_shared<const std::string>(std::exchange(streaming_, {})));
+  }
   if (!behind()) return;
   while (cursor_ < channel_->end() && (batch.pieces.empty() || bytes < bytes_max)) {
     const Channel::Block& block = channel_->block(cursor_++);
     bytes += block.bytes->size();
     batch.pieces.push_back(block.bytes);
-    last_seq_ = std::max(last_seq_, block.last_seq);
+    last_ = std::max(last_, block.last);
   }
   if (cursor_ == channel_->end()) channel_->caught_up();
 }
 
 void Subscription::overrun(Batch& batch) {
-  metrics::limit_hit("subscriber_overrun");
-  const std::string properties = fmt::format(R"({{"lastEventID":{}}})", last_seq_);
-  batch.pieces.push_back(std::make_shared<const std::string>(hub_->server_event(form_, "server.overrun", properties)));
+  batch.pieces.push_back(overrun_frame());
   batch.end = true;
   detach();
 }
 
+// Its id is that of the last frame before it: whoever takes it for an event comes back to the right place.
+net::Bytes Subscription::overrun_frame() {
+  metrics::limit_hit("subscriber_overrun");
+  const std::string properties = fmt::format(R"({{"lastEventID":{}}})", last_);
+  return std::make_shared<const std::string>(hub_->server_event(form_, last_, "server.overrun", properties));
+}
+
+net::Stream::Batch Subscription::last_words() {
+  Batch batch;
+  if (channel_) overrun(batch);
+  return batch;
+}
+
 // ------------------------------------------------------------------------------------------------ what it missed
 
-Subscription::Page Subscription::read_page(const Replay& replay, const Scope& scope, Missed missed,
+Subscription::Page Subscription::read_page(const Replay& replay, const Scope& scope, Missed missed, Position seen,
                                            std::int64_t limit) {
   const auto events = replay(missed.after, limit);
   if (!events) {
@@ -106,7 +123,7 @@ Subscription::Page Subscription::read_page(const Replay& replay, const Scope& sc
     }
     page.last_seq = event.seq;
     if (scope.directory && *scope.directory != event.directory) continue;
-    append_event(page.frames, scope.directory ? Form::instance : Form::global, event);
+    append_event(page.frames, scope.directory ? Form::instance : Form::global, event, seen);
   }
   return page;
 }
@@ -114,8 +131,8 @@ Subscription::Page Subscription::read_page(const Replay& replay, const Scope& sc
 void Subscription::load_page() {
   loading_ = true;
   hub_->pool.submit([&loop = hub_->loop, token = token_, replay = hub_->replay, scope = scope_, missed = missed_,
-                     limit = hub_->options.replay_page_events]() mutable {
-    Page page = read_page(replay, scope, missed, limit);
+                     seen = last_, limit = hub_->options.replay_page_events]() mutable {
+    Page page = read_page(replay, scope, missed, seen, limit);
     loop.post([token = std::move(token), page = std::move(page)]() mutable {
       if (Subscription* self = *token) self->arrived(std::move(page));
     });
@@ -126,7 +143,7 @@ void Subscription::arrived(Page page) {
   loading_ = false;
   failed_ = page.failed;
   missed_.after = page.last ? missed_.until : page.last_seq;
-  if (!page.failed) last_seq_ = std::max(last_seq_, page.last ? missed_.until : page.last_seq);
+  if (!page.failed) last_ = std::max(last_, position_of(page.last ? missed_.until : page.last_seq) + 1);
   page_ += page.frames;
   if (page_.empty() && replaying() && !failed_) return load_page();  // nothing of ours in it
   wake();

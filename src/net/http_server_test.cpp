@@ -242,7 +242,7 @@ TEST_F(HttpServerTest, AnswersMalformedRequestsWithJsonAndCloses) {
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n", "400"},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"},
-      {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", "505"},
+      {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", "400"},
   };
   const auto port = serve([](Request) -> Task<Response> {
     ADD_FAILURE() << "must not reach the handler";

@@ -160,6 +160,17 @@ void describe(wire::Reader& io, RunShell& command) {
 }  // namespace quarterdeck::domain
 
 namespace quarterdeck::wire {
+namespace {
+
+constexpr std::size_t kTitleBytesMax = 1024;
+constexpr std::size_t kPromptPartsMax = 1000;
+
+Result<void> check_title(const std::optional<std::string>& title) {
+  if (!title || title->size() <= kTitleBytesMax) return {};
+  return fail(ErrorCode::invalid, "Expected at most {} bytes, got {}\n  at [\"title\"]", kTitleBytesMax, title->size());
+}
+
+}  // namespace
 
 std::string encode_session(const domain::Session& session) { return encode(session); }
 Result<domain::Session> decode_session(std::string_view json) { return decode_text<domain::Session>(json); }
@@ -172,12 +183,23 @@ Result<std::vector<domain::Todo>> decode_todos(std::string_view json) {
 
 Result<domain::CreateSession> decode_create_session(std::string_view json) {
   if (json.find_first_not_of(" \t\r\n") == json.npos) return domain::CreateSession{};
-  return decode_text<domain::CreateSession>(json);
+  TRY(auto command, decode_text<domain::CreateSession>(json));
+  TRY_VOID(check_title(command.title));
+  return command;
 }
 Result<domain::UpdateSession> decode_update_session(std::string_view json) {
-  return decode_text<domain::UpdateSession>(json);
+  TRY(auto command, decode_text<domain::UpdateSession>(json));
+  TRY_VOID(check_title(command.title));
+  return command;
 }
-Result<domain::Prompt> decode_prompt(std::string_view json) { return decode_text<domain::Prompt>(json); }
+Result<domain::Prompt> decode_prompt(std::string_view json) {
+  TRY(auto prompt, decode_text<domain::Prompt>(json));
+  if (prompt.parts.size() > kPromptPartsMax) {
+    return fail(ErrorCode::invalid, "Expected at most {} parts, got {}\n  at [\"parts\"]", kPromptPartsMax,
+                prompt.parts.size());
+  }
+  return prompt;
+}
 
 Result<domain::Prompt> decode_fleet_message(std::string_view json) {
   TRY(auto message, decode_text<domain::FleetMessage>(json));

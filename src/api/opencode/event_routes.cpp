@@ -37,7 +37,7 @@ struct EventRoutes {
     auto after = last_seen(call.request);
     if (!after && is_opencode_cli(call.request)) {
       const auto earlier = services.engine.query.seq_before(services.engine.clock.now_ms() - kOpencodeRunCatchUpMs);
-      if (earlier) after = *earlier;
+      if (earlier) after = feed::position_of(*earlier) + 1;
     }
     co_return stream(services.engine.feed.subscribe({.directory = directory.string()}, after));
   }

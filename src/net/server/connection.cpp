@@ -75,7 +75,7 @@ Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket, std::str
 }
 
 Connection::~Connection() {
-  set_idle(Idle::no);
+  set_waits(Waits::no);
   core_->connections.erase(this);
 }
 
@@ -90,7 +90,7 @@ detail::Detached Connection::run(std::shared_ptr<Connection> self, Task<void> wo
     log::error("connection of {}: {}", self->peer_, error.what());
   }
   self->close();
-  self->set_idle(Idle::no);
+  self->set_waits(Waits::no);
   // Not when the object dies: an aborted wait may keep it for a moment.
   self->core_->connections.erase(self.get());
 }
@@ -130,18 +130,19 @@ Task<bool> Connection::read_request() {
   std::int64_t body_bytes = 0;
   for (;;) {
     if (state == RequestParser::State::complete) {
+      set_waits(Waits::no);
       deadline_.clear();
       co_return true;
     }
     if (state == RequestParser::State::failed) {
+      set_waits(Waits::no);
       co_await refuse(parser_.failure());
       co_return false;
     }
     const bool idle = parser_.idle();
     const std::int64_t now = Deadlines::now_ms();
     if (idle) {
-      if (core_->draining) co_return false;
-      set_timeout(now + limits.idle_timeout_ms);
+      set_timeout(now + (core_->draining ? ServerCore::kDrainMs : limits.idle_timeout_ms));
     } else if (state == RequestParser::State::head) {
       if (started_ms == 0) started_ms = now;
       set_timeout(started_ms + limits.header_timeout_ms);
@@ -159,11 +160,12 @@ Task<bool> Connection::read_request() {
     }
 
     watch_readable();
-    set_idle(idle ? Idle::yes : Idle::no);
-    const unsigned raised = co_await until(kReadable | kTimeout | (idle ? unsigned{kDrain} : 0u));
-    set_idle(Idle::no);
+    set_waits(idle ? Waits::for_request : Waits::for_rest);
+    const bool hears_drain = idle && !core_->draining;
+    const unsigned raised = co_await until(kReadable | kTimeout | (hears_drain ? unsigned{kDrain} : 0u));
     if (raised & kClosed) co_return false;
     if (!(raised & kReadable)) {
+      if (raised & kDrain) continue;
       if (in_body && (raised & kTimeout)) co_await refuse(kTooSlow);
       if (!in_body && !idle && (raised & kTimeout)) metrics::limit_hit("header_time");
       co_return false;
@@ -342,9 +344,15 @@ void Connection::set_timeout(std::int64_t due_ms) {
   deadline_.set(due_ms);
 }
 
-void Connection::set_idle(Idle idle) {
-  if (idle_place_) core_->idle.erase(*std::exchange(idle_place_, std::nullopt));
-  if (idle == Idle::yes) idle_place_ = core_->idle.insert(core_->idle.end(), this);
+void Connection::set_waits(Waits waits) {
+  std::list<Connection*>* list = waits == Waits::for_request ? &core_->idle
+                                 : waits == Waits::for_rest  ? &core_->reading
+                                                             : nullptr;
+  if (list == waiting_in_) return;
+  if (waiting_in_) waiting_in_->erase(waiting_place_);
+  waiting_in_ = list;
+  waiting_since_ms_ = Deadlines::now_ms();
+  if (list) waiting_place_ = list->insert(list->end(), this);
 }
 
 void Connection::watch_readable() {

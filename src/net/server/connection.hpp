@@ -41,6 +41,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Its stream ends after what is ready.
   void stop() { signal(kStop); }
   void close();
+  // For what has come of a request, or since the last answer.
+  std::int64_t waiting_since_ms() const { return waiting_since_ms_; }
 
  private:
   enum Signal : unsigned {
@@ -61,7 +63,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     bool keep_alive = false;
   };
   enum class Sent { all, blocked, gone };
-  enum class Idle { no, yes };
+  enum class Waits { no, for_request, for_rest };
 
   static detail::Detached run(std::shared_ptr<Connection> self, Task<void> work);
   Task<void> serve();
@@ -103,7 +105,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Until until(unsigned wanted) { return {*this, wanted | kClosed}; }
   void signal(unsigned raised);
   void set_timeout(std::int64_t due_ms);
-  void set_idle(Idle idle);
+  void set_waits(Waits waits);
   void watch_readable();
   void watch_writable();
 
@@ -112,7 +114,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::string peer_;
   RequestParser parser_;
   Deadlines::Entry deadline_;
-  std::optional<std::list<Connection*>::iterator> idle_place_;
+  std::list<Connection*>* waiting_in_ = nullptr;
+  std::list<Connection*>::iterator waiting_place_;
+  std::int64_t waiting_since_ms_ = 0;
   std::coroutine_handle<> waiter_;
   unsigned wanted_ = 0;
   unsigned raised_ = 0;

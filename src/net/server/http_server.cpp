@@ -29,6 +29,8 @@ constexpr std::int64_t kFlushIntervalMs = 4;
 constexpr std::int64_t kFlushIntervalMsMax = 50;
 constexpr std::int64_t kPauseTimesFlush = 3;
 constexpr std::int64_t kAcceptPauseMs = 100;
+// When all places are taken, who needs longer to send a request makes room.
+constexpr std::int64_t kHurryMs = 1'000;
 // One line in so many is enough to know that descriptors have run out.
 constexpr std::int64_t kAcceptWarningMs = 10'000;
 // How long streams and last answers may take to leave after the grace.
@@ -60,6 +62,8 @@ class Server final : public HttpServer {
     stop_accepting();
     core_->draining = true;
     for (const auto& connection : everybody()) connection->drain();
+    // What clients sent before they could know that we stop is on its way.
+    if (connections() > 0) co_await sleep_ms(loop_, ServerCore::kDrainMs + kPollMs);
     // Requests first, streams after: what the last requests cause still reaches the subscribers.
     const std::int64_t give_up_ms = Deadlines::now_ms() + grace_ms;
     while (core_->answering > 0 && Deadlines::now_ms() < give_up_ms) co_await sleep_ms(loop_, kPollMs);
@@ -82,18 +86,18 @@ class Server final : public HttpServer {
 
   static void accept(const std::shared_ptr<Door>& door) {
     door->acceptor.async_accept([door](error_code error, tcp::socket socket) {
-      if (!door->acceptor.is_open()) return;
       const LoopSpan span("accept");
-      if (!error) {
-        welcome(door->core, std::move(socket));
-      } else if (error != asio::error::connection_aborted) {
+      // What was taken from the kernel's queue before we stopped is served.
+      if (!error && !door->core->draining) welcome(door->core, std::move(socket));
+      if (!door->acceptor.is_open()) return;
+      if (error && error != asio::error::connection_aborted) {
         // Out of descriptors, mostly: trying again at once would spin. Whoever has nothing to say makes room.
         metrics::limit_hit("descriptors");
         if (Deadlines::now_ms() >= door->next_warning_ms) {
           log::warn("cannot accept a connection: {}", error.message());
           door->next_warning_ms = Deadlines::now_ms() + kAcceptWarningMs;
         }
-        door->core->close_longest_idle();
+        door->core->make_room();
         door->pause = door->core->loop.after_ms(kAcceptPauseMs, [weak = std::weak_ptr(door)] {
           if (const auto again = weak.lock()) accept(again);
         });
@@ -113,7 +117,7 @@ class Server final : public HttpServer {
     auto address = peer.address();
     if (address.is_v6() && address.to_v6().is_v4_mapped())
       address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
-    const bool full = core->connections.size() >= core->options.limits.connections_max && !core->close_longest_idle();
+    const bool full = core->connections.size() >= core->options.limits.connections_max && !core->make_room();
     const auto connection = std::make_shared<Connection>(core, std::move(socket), address.to_string());
     full ? connection->start_refusing() : connection->start();
   }
@@ -149,10 +153,16 @@ Result<asio::ip::address> resolve(std::string_view host) {
 
 }  // namespace
 
-bool ServerCore::close_longest_idle() {
-  if (idle.empty()) return false;
+bool ServerCore::make_room() {
+  Connection* leaves = nullptr;
+  if (!idle.empty()) {
+    leaves = idle.front();
+  } else if (!reading.empty() && Deadlines::now_ms() - reading.front()->waiting_since_ms() > kHurryMs) {
+    leaves = reading.front();
+  }
+  if (!leaves) return false;
   metrics::limit_hit("connections_idle");
-  idle.front()->close();
+  leaves->close();
   return true;
 }
 

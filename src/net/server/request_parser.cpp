@@ -24,7 +24,8 @@ constexpr std::size_t kIdleBytesMax = 1024;
 
 constexpr RequestFailure kBadRequestLine{400, "BadRequest", "Request", "Malformed request line"};
 constexpr RequestFailure kBadTarget{400, "BadRequest", "Request", "Request target must be a path"};
-constexpr RequestFailure kBadVersion{505, "HttpVersionNotSupported", "Request",
+// 400, where RFC 9110 has 505 and 501: what a client got wrong is never our failure, and alarms count 5xx.
+constexpr RequestFailure kBadVersion{400, "HttpVersionNotSupported", "Request",
                                      "Only HTTP/1.1 and HTTP/1.0 are spoken here"};
 constexpr RequestFailure kBadLineEnd{400, "BadRequest", "Headers", "Header lines must end with CRLF"};
 constexpr RequestFailure kFolded{400, "BadRequest", "Headers", "Folded header lines are not allowed"};
@@ -32,7 +33,7 @@ constexpr RequestFailure kBadHeader{400, "BadRequest", "Headers", "Malformed hea
 constexpr RequestFailure kHost{400, "BadRequest", "Headers", "Exactly one Host header is required"};
 constexpr RequestFailure kBadLength{400, "BadRequest", "Headers", "Invalid or conflicting Content-Length"};
 constexpr RequestFailure kBadEncoding{400, "BadRequest", "Headers", "Invalid or conflicting Transfer-Encoding"};
-constexpr RequestFailure kEncodingUnknown{501, "NotImplemented", "Headers", "Transfer-Encoding must be chunked"};
+constexpr RequestFailure kEncodingUnknown{400, "NotImplemented", "Headers", "Transfer-Encoding must be chunked"};
 constexpr RequestFailure kExpectation{417, "ExpectationFailed", "Headers",
                                       "Only the expectation 100-continue is known"};
 constexpr RequestFailure kHeadTooLarge{431, "HeadersTooLarge", "Headers", "The request's headers are too large"};

@@ -30,16 +30,21 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   std::string write_buffer;
 
   std::unordered_set<Connection*> connections;
-  std::list<Connection*> idle;  // between requests, longest first
-  // Closes the connection that has been idle for longest. False when none is.
-  bool close_longest_idle();
+  // Those that could go for another: between requests, and with half a request; longest first.
+  std::list<Connection*> idle;
+  std::list<Connection*> reading;
+  // Closes the connection that has been idle for longest, or else one that takes its time to say what it wants. False when
+  // all are busy.
+  bool make_room();
   std::size_t answering = 0;  // requests between their last byte in and the last byte out, streams not counted
-  bool draining = false;      // no new requests
+  bool draining = false;  // no new requests
 
   // Wakes a stream's connection soon. Wakes within a few milliseconds are gathered, so that a fast feed costs each
   // subscriber one write per flush and not one per event; the first one after a pause is not delayed.
   void wake_soon(std::weak_ptr<Connection> connection);
 
+  // So long an idle connection stays open when the server stops.
+  static constexpr std::int64_t kDrainMs = 100;
   static constexpr std::size_t kReadBytes = 64 * 1024;
 
  private:
