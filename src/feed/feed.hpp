@@ -45,7 +45,7 @@ struct Notice {
 };
 
 struct FeedOptions {
-  std::size_t bytes_max = 16 * 1024 * 1024;  // waiting for slow subscribers, all together
+  std::size_t bytes_max = 8 * 1024 * 1024;  // waiting for slow subscribers, all together
   std::int64_t heartbeat_ms = 10'000;
   std::int64_t replay_page_events = 200;
   // Kept of each channel for subscribers that lost their connection and come back: exactly where they were, deltas too.

@@ -8,7 +8,6 @@
 namespace quarterdeck::api::opencode {
 namespace {
 
-constexpr std::size_t kTitleBytesMax = 1024;
 constexpr std::int64_t kListDefault = 100;
 
 // An id without its prefix is a malformed request; OpenCode answers 500 here, we say what is wrong.
@@ -27,9 +26,6 @@ struct SessionRoutes {
     // OpenCode answers every wrong body here in this one way.
     if (!command)
       co_return tagged(400, "BadRequest", fmt::format("\"message\":{}", wire::quoted(command.error().message)));
-    if (command->title && command->title->size() > kTitleBytesMax) {
-      co_return tagged(400, "BadRequest", fmt::format("\"message\":\"title is longer than {} bytes\"", kTitleBytesMax));
-    }
     command->directory = requested_directory(call.request, services.directory).string();
     auto key = idempotency_key(call.request, "session");
     if (!key) co_return error_response(key.error());
@@ -77,9 +73,6 @@ struct SessionRoutes {
     if (!id) co_return error_response(id.error(), Where::params);
     auto command = wire::decode_update_session(call.request.body);
     if (!command) co_return error_response(command.error());
-    if (command->title && command->title->size() > kTitleBytesMax) {
-      co_return bad_request(fmt::format("Expected at most {} bytes\n  at [\"title\"]", kTitleBytesMax), Where::payload);
-    }
     const auto session = co_await services.host.update(*id, std::move(*command));
     if (!session) co_return error_response(session.error());
     co_return json(wire::encode_session(*session));
