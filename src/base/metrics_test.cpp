@@ -53,7 +53,8 @@ TEST(Metrics, BoundsTheNumberOfLabels) {
   for (std::size_t i = 0; i < Family<Counter>::kMax + 100; ++i) counted.with(label("n", std::to_string(i))).add();
   const std::string text = render();
   std::size_t lines = 0;
-  for (auto at = text.find("\ntest_labels_total{"); at != text.npos; at = text.find("\ntest_labels_total{", at + 1)) ++lines;
+  for (auto at = text.find("\ntest_labels_total{"); at != text.npos; at = text.find("\ntest_labels_total{", at + 1))
+    ++lines;
   EXPECT_EQ(lines, Family<Counter>::kMax);
 }
 

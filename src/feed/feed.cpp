@@ -169,7 +169,8 @@ std::unique_ptr<net::Stream> Hub::subscribe(Scope scope, std::optional<Position>
     start.cursor = resumed->next;
   } else {
     if (after) start.missed = {seq_of(*after) - (live_part(*after) == 0 ? 1 : 0), last_seq_};
-    if (!after || foreign) start.seen = foreign ? std::min(*after, position_) : next_position();
+    if (foreign) start.seen = std::min(*after, position_);
+    if (!after) start.seen = start.greeting = next_position();
     start.streaming = streaming_now(scope);
   }
   auto subscription = std::make_unique<Subscription>(shared_from_this(), channel, std::move(scope), std::move(start));

@@ -95,7 +95,7 @@ void append_event(std::string& out, Form form, const store::StoredEvent& event, 
 std::string server_frame(Form form, Position position, std::string_view id, std::string_view type,
                          std::string_view properties) {
   std::string out;
-  append_id(out, position);
+  if (position > 0) append_id(out, position);
   out += form == Form::global ? R"(data: {"payload":)" : "data: ";
   append_payload(out, {.id = id, .type = type, .properties = properties});
   out += form == Form::global ? "}\n\n" : "\n\n";

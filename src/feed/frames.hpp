@@ -30,7 +30,7 @@ bool has_sync_frame(std::string_view type);
 void append_event(std::string& out, Form form, const store::StoredEvent& event, Position seen = 0);
 // The id of the last frame that append_event makes.
 Position last_position(Form form, const store::StoredEvent& event);
-// "server.connected" and the like: no directory, no project.
+// "server.connected" and the like: no directory, no project; without an id when `position` is 0.
 std::string server_frame(Form form, Position position, std::string_view id, std::string_view type,
                          std::string_view properties = "{}");
 // Of `frames`, those whose id is greater than `seen`.

@@ -11,7 +11,7 @@ Subscription::Subscription(std::shared_ptr<Hub> hub, Channel& channel, Scope sco
       scope_(std::move(scope)),
       form_(channel.form),
       token_(std::make_shared<Subscription*>(this)),
-      greeting_(hub_->server_event(channel.form, start.seen, "server.connected")),
+      greeting_(hub_->server_event(channel.form, start.greeting, "server.connected")),
       missed_(start.missed),
       page_(std::move(start.page)),
       streaming_(std::move(start.streaming)),

@@ -18,6 +18,7 @@ class Subscription final : public net::Stream {
   // Where it begins: frames that are at hand, or else what the store has, then the texts on their way, then live.
   struct Start {
     Position seen = 0;  // nothing up to here is sent again
+    Position greeting = 0;  // its id; none for who comes back: it has an id already
     std::string page = {};
     Missed missed = {};
     std::string streaming = {};

@@ -50,7 +50,7 @@ test(`${disconnects} disconnects at random: nothing missing, doubled or out of o
           seen.push(frame)
           taken++
         }
-        last = frame.id
+        last = frame.id ?? last
         if (taken >= wanted) stop()
       },
     })

@@ -175,6 +175,10 @@ struct FileRoutes {
     if (!pattern) co_return missing("pattern");
     if (pattern->contains('\0')) co_return bad_request("Expected text without NUL\n  at [\"pattern\"]", Where::query);
     const auto found = co_await instance(call);
+    std::error_code unreadable;
+    if (!std::filesystem::is_directory(found->location.directory, unreadable)) {
+      co_return not_found(fmt::format("No such directory: {}", found->location.directory.string()));
+    }
     process::Spawn spawn;
     spawn.argv = {"rg",
                   "--no-config",
