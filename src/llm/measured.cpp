@@ -25,6 +25,7 @@ std::string_view name(ModelError::Kind kind) {
     case Kind::rate_limited: return "rate_limited";
     case Kind::overloaded: return "overloaded";
     case Kind::auth: return "auth";
+    case Kind::not_found: return "not_found";
     case Kind::invalid_request: return "invalid_request";
     case Kind::context_overflow: return "context_overflow";
     case Kind::content_filter: return "content_filter";
