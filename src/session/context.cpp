@@ -20,13 +20,22 @@ bool is_text(std::string_view mime) {
   return mime.starts_with("text/") || mime == "application/json" || mime == "application/x-directory";
 }
 
-void add_user_part(llm::ChatMessage& message, const PartContent& content) {
+// The texts of the prompt's files stand beside them (attachments.hpp).
+bool has_read_files(const MessageWithParts& message) {
+  return std::ranges::any_of(message.parts, [](const Part& part) {
+    const auto* text = std::get_if<TextPart>(&part.content);
+    return text && text->synthetic.value_or(false) && text->text.starts_with("Called the Read tool");
+  });
+}
+
+void add_user_part(llm::ChatMessage& message, const PartContent& content, bool files_read) {
   if (const auto* text = std::get_if<TextPart>(&content)) {
     if (!text->ignored.value_or(false) && !text->text.empty()) message.content.push_back(llm::TextContent{text->text});
   } else if (std::holds_alternative<CompactionPart>(content)) {
     message.content.push_back(llm::TextContent{"What did we do so far?"});
   } else if (const auto* file = std::get_if<FilePart>(&content)) {
     if (!file->url.starts_with("data:")) return;  // file: parts come with synthetic text parts that hold the content
+    if (files_read && (file->mime == "text/plain" || file->mime == "application/x-directory")) return;
     if (is_text(file->mime)) {
       message.content.push_back(llm::TextContent{
           fmt::format("Attached file {}:\n{}", file->filename.value_or("(unnamed)"), data_url_bytes(file->url))});
@@ -98,7 +107,8 @@ std::string data_url_bytes(std::string_view url) {
 std::vector<llm::ChatMessage> render(const MessageWithParts& message) {
   if (std::holds_alternative<AssistantMessage>(message.info)) return render_step(message);
   llm::ChatMessage asked{.role = llm::Role::user};
-  for (const Part& part : message.parts) add_user_part(asked, part.content);
+  const bool files_read = has_read_files(message);
+  for (const Part& part : message.parts) add_user_part(asked, part.content, files_read);
   std::vector<llm::ChatMessage> messages;
   if (!asked.content.empty()) messages.push_back(std::move(asked));
   return messages;

@@ -4,6 +4,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "session/attachments.hpp"
 #include "session/instance.hpp"
 #include "session/title.hpp"
 
@@ -301,6 +302,18 @@ Result<std::optional<MessageId>> Host::admitted_before(const SessionId& id, cons
   return *command.message_id;
 }
 
+// Puts what the prompt's files say in their places; returns what could not be read.
+Task<Result<std::vector<std::string>>> Host::read_files(SessionId id, std::string agent, Prompt& command) {
+  const bool any = std::ranges::any_of(
+      command.parts, [](const PromptPart& part) { return std::holds_alternative<FilePart>(part.content); });
+  if (!any) co_return std::vector<std::string>();
+  CO_TRY(const Session session, engine_.query.session(id));
+  const auto instance = co_await engine_.instances.open(session.directory);
+  CO_TRY(Attached attached, co_await read_attachments(engine_, instance, id, std::move(agent), std::move(command.parts)));
+  command.parts = std::move(attached.parts);
+  co_return std::move(attached.problems);
+}
+
 Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   CO_TRY(std::shared_ptr<Actor> found, actor(id));
   if (engine_.shutting_down()) co_return fail(ErrorCode::unavailable, "The server is stopping");
@@ -314,6 +327,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
     co_return std::unexpected(resolved.error());
   }
   CO_TRY_VOID(co_await forget_reverted(id));
+  CO_TRY(const std::vector<std::string> unread, co_await read_files(id, agent, command));
   // Looked up again: the actor may have been released while we waited.
   CO_TRY(found, actor(id));
   const State& state = found->state();
@@ -341,6 +355,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   Admission admission =
       decide(state, command, {.now = engine_.clock.now_ms(), .ids = engine_.ids, .agent = agent, .model = model});
   found->record(std::move(admission.events));
+  for (const std::string& why : unread) found->record(SessionFailed{{.name = "UnknownError", .message = why}});
   failpoint::reach("session.prompt.recorded");
   const auto stored = co_await found->committed();
   if (!stored) {

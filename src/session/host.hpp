@@ -102,6 +102,8 @@ class Host {
   class Reverting;
   Task<void> finish_reverts();
   Task<Result<void>> forget_reverted(SessionId id);
+  // `command` outlives the call.
+  Task<Result<std::vector<std::string>>> read_files(SessionId id, std::string agent, domain::Prompt& command);
   void remove_mark(const SessionId& id);
   Task<void> give_title(std::shared_ptr<Actor> actor, std::string text, domain::ModelRef model);
   Task<Result<void>> resolve(const Actor& actor, const domain::Prompt& command, std::string& agent,

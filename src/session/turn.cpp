@@ -8,6 +8,7 @@
 #include "llm/measured.hpp"
 #include "llm/variants.hpp"
 #include "permission/rules.hpp"
+#include "session/attachments.hpp"
 #include "session/call_host.hpp"
 #include "session/compaction.hpp"
 #include "session/context.hpp"
@@ -346,7 +347,7 @@ Task<std::expected<llm::ModelFinish, llm::ModelError>> Turn::call_model(StepAsse
 llm::ModelRequest Turn::request_for(const Candidate& candidate) const {
   return {.provider = *candidate.provider,
           .model = *candidate.model,
-          .messages = messages_,
+          .messages = without_unsupported(messages_, *candidate.model),
           .tools = offered_tools(),
           .temperature = agent_->temperature,
           .top_p = agent_->top_p,

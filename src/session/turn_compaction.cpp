@@ -110,6 +110,7 @@ Task<Turn::Next> Turn::summarise(CompactionPart request) {
     user_.model = *agent->model;
     provider_ = instance_->find_provider(user_.model.provider_id);
     model_ = instance_->find_model(user_.model);
+    candidates_ = candidates_for(*instance_, user_.model);
   }
   const auto history = co_await committed_history();
   if (!history) co_return Next::error;
