@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kBase62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 constexpr std::uint64_t kMask48 = 0xFFFF'FFFF'FFFF;
 constexpr int kRandomCharacters = 14;
+constexpr std::size_t kExtensionCharacters = 8;
 
 class SystemRandom final : public Random {
  public:
@@ -23,6 +24,23 @@ class SystemRandom final : public Random {
     return engine();
   }
 };
+
+// Adds something to the base-62 number at the end of `id`; false when there is none, or it is too large already.
+bool count_up(std::string& id, std::uint64_t dice) {
+  std::uint64_t carry = 1 + dice % 1'000'000;
+  std::string counted = id;
+  for (std::size_t i = 1; i <= kExtensionCharacters && carry > 0; ++i) {
+    char& digit = counted[counted.size() - i];
+    const std::size_t value = kBase62.find(digit);
+    if (value == std::string_view::npos) return false;
+    carry += value;
+    digit = kBase62[carry % kBase62.size()];
+    carry /= kBase62.size();
+  }
+  if (carry > 0) return false;
+  id = std::move(counted);
+  return true;
+}
 
 }  // namespace
 
@@ -41,11 +59,13 @@ std::string IdSource::make(std::string_view prefix, Order order) {
   return id;
 }
 
-MessageId IdSource::message_after(const MessageId& floor) {
+MessageId IdSource::message_after(MessageId floor) {
   MessageId id = message();
   if (id > floor) return id;
-  // The client's clock runs ahead, or it made the id up: extend its id, which keeps the order.
-  return {floor.value + id.value.substr(id.value.size() - 8)};
+  // The client's clock runs ahead, ours was set back, or the client made the id up: extend its id, which keeps the
+  // order. An id that was extended already is counted up, so that a long turn does not make ever longer ids.
+  if (floor.value.size() > id.value.size() && count_up(floor.value, random_.next())) return {floor.value};
+  return {floor.value + id.value.substr(id.value.size() - kExtensionCharacters)};
 }
 
 }  // namespace quarterdeck

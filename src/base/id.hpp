@@ -57,7 +57,7 @@ class IdSource {
   // For other prefixes: "pty", "tool".
   std::string other(std::string_view prefix) { return make(prefix); }
   // A message id that sorts after `floor`, whatever the client put into it: clients order messages by id.
-  MessageId message_after(const MessageId& floor);
+  MessageId message_after(MessageId floor);
   std::uint64_t random() { return random_.next(); }
 
  private:

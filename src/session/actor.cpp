@@ -19,12 +19,18 @@ metrics::Family<metrics::Counter> turns_ended("quarterdeck_turns_total", "Turns,
 
 }  // namespace
 
-Actor::Actor(Engine& engine, State state)
+Actor::Actor(Engine& engine, State state, std::function<void()> on_broken)
     : engine_(engine),
       state_(std::move(state)),
       journal_(engine.loop, engine.store, engine.feed, engine.histories,
                {state_.session.id, state_.session.directory, state_.session.project_id}),
-      gate_(engine.loop) {}
+      gate_(engine.loop) {
+  // What runs on from here is not recorded: it stops, and the session goes on from what is stored.
+  journal_.on_broken([this, on_broken = std::move(on_broken)] {
+    abort();
+    on_broken();
+  });
+}
 
 void Actor::record(Event event) {
   session::apply(state_, event);
@@ -84,7 +90,12 @@ Task<void> Actor::work(std::stop_token shutdown) {
   }
   working_ = false;
   rest();
-  // Whoever still waits learns it from the store: nothing was lost, the rest was not begun.
+  end_of_work();
+  answer_all_waiters();
+}
+
+// They learn the outcome from the store: nothing was lost, the rest was not begun.
+void Actor::answer_all_waiters() {
   for (auto& [prompt, waiting] : std::exchange(waiters_, {})) {
     for (auto& answered : waiting) answered(Unit{});
   }
@@ -102,6 +113,7 @@ void Actor::end_shell() {
   working_ = false;
   turn_stop_.reset();
   rest();
+  end_of_work();
 }
 
 void Actor::rest() {
@@ -160,9 +172,17 @@ void Actor::fail_turn(MessageError error) {
   abort();
 }
 
-void Actor::close() {
+Task<void> Actor::close() {
   closed_ = true;
   abort();
+  if (!working_) co_return;
+  OneShot<Unit> resting(engine_.loop);
+  closers_.push_back(resting.setter());
+  co_await resting;
+}
+
+void Actor::end_of_work() {
+  for (auto& resting : std::exchange(closers_, {})) resting(Unit{});
 }
 
 MessageId Actor::continued(MessageId prompt) const {
@@ -175,7 +195,7 @@ MessageId Actor::continued(MessageId prompt) const {
 Task<void> Actor::answered(MessageId prompt) {
   prompt = continued(std::move(prompt));
   const bool pending = state_.turn == prompt || std::ranges::find(state_.inbox, prompt) != state_.inbox.end();
-  if (!pending) co_return;
+  if (!pending || engine_.shutting_down()) co_return;
   OneShot<Unit> done(engine_.loop);
   waiters_[prompt].push_back(done.setter());
   co_await done;
@@ -271,14 +291,10 @@ Task<Result<void>> Actor::reply(ReplyPermission reply) {
   if (!decided) co_return std::unexpected(decided.error());
   const PermissionRequest request = state_.requests.at(reply.request_id);
   const std::shared_ptr<Instance> instance = co_await engine_.instances.open(state_.session.directory);
-  // Somebody else may have answered while we waited.
+  // Somebody else may have answered while we waited, or deleted the session.
+  if (state_.deleted) co_return fail(ErrorCode::not_found, "Session not found: {}", state_.session.id.value);
   decided = decide(state_, reply);
   if (!decided) co_return std::unexpected(decided.error());
-  if (reply.reply == Reply::always) {
-    for (const std::string& pattern : request.always) {
-      instance->approved.push_back({request.permission, pattern, Action::allow});
-    }
-  }
   const auto answer_to = [&](const PermissionId& id) {
     return PermissionAnswer{.reply = reply.reply, .message = id == reply.request_id ? reply.message : std::nullopt};
   };
@@ -297,6 +313,9 @@ Task<Result<void>> Actor::reply(ReplyPermission reply) {
   failpoint::reach("session.permission.replied");
   for (const PermissionId& id : waiting) gate_.answer(id, answer_to(id));
   if (reply.reply == Reply::always) {
+    for (const std::string& pattern : request.always) {
+      instance->approved.push_back({request.permission, pattern, Action::allow});
+    }
     if (const Agent* agent = instance->find_agent(state_.session.agent.value_or(""))) {
       release_now_allowed(*instance, *agent);
     }

@@ -25,7 +25,8 @@ enum class Asked { no, yes };
 
 class Actor {
  public:
-  Actor(Engine& engine, State state);
+  // `on_broken`: called once, when its events cannot be stored any more; then it must be loaded anew.
+  Actor(Engine& engine, State state, std::function<void()> on_broken);
   Actor(const Actor&) = delete;
   Actor& operator=(const Actor&) = delete;
 
@@ -42,6 +43,7 @@ class Actor {
   void show(domain::Delta delta) { journal_.show(std::move(delta)); }
   void set_status(domain::Status status);
   Task<Result<void>> committed() { return journal_.committed(); }
+  bool storing() const { return journal_.storing(); }
 
   // The running turn ends by going over into the turn of `prompt`, a message that it has recorded: nothing comes between,
   // and whoever waits for the one waits for the other.
@@ -74,12 +76,14 @@ class Actor {
   // Ends the running turn with this stored error in place of "aborted"; queued prompts wait.
   void fail_turn(domain::MessageError error);
   const std::optional<domain::MessageError>& turn_error() const { return turn_error_; }
-  // Ends the running turn and begins no other: the session is about to be deleted.
-  void close();
+  // Ends the running turn, or the user's command, and begins no other: the session is about to be deleted. Returns when
+  // nothing runs any more.
+  Task<void> close();
   // Resolves when the turn that answers `prompt` has ended and is on disk.
   Task<void> answered(MessageId prompt);
   // Lets those go who wait for it: it has ended, or will not begin.
   void answer_waiters(const MessageId& prompt);
+  void answer_all_waiters();
 
   Task<Result<void>> reply(domain::ReplyPermission reply);
 
@@ -102,6 +106,7 @@ class Actor {
   void release_now_allowed(const Instance& instance, const domain::Agent& agent);
   Task<std::string> run_turn(MessageId prompt);
   void rest();  // nothing to do for now: says so, once
+  void end_of_work();
 
   Engine& engine_;
   State state_;
@@ -122,6 +127,7 @@ class Actor {
   std::shared_ptr<Instance> instance_;  // of the running turn
   std::function<void()> store_streaming_;
   std::map<MessageId, std::vector<OneShot<Unit>::Setter>> waiters_;
+  std::vector<OneShot<Unit>::Setter> closers_;
 };
 
 // Error `conflict` while something is going on, or waits for its turn.

@@ -43,10 +43,19 @@ JsonText output_only(const JsonText& metadata) {
   return {fmt::format(R"({{"output":{}}})", wire::quoted(output))};
 }
 
+// Whoever edits at the same time has done so, and the tables tell what is left to edit.
+Task<Result<void>> all_stored(Actor& actor) {
+  while (actor.storing()) CO_TRY_VOID(co_await actor.committed());
+  const State& state = actor.state();
+  if (state.deleted) co_return fail(ErrorCode::not_found, "Session not found: {}", state.session.id.value);
+  co_return Result<void>();
+}
+
 }  // namespace
 
 Task<Result<void>> Host::remove_message(SessionId id, MessageId message) {
   CO_TRY(const std::shared_ptr<Actor> found, actor(id));
+  CO_TRY_VOID(co_await all_stored(*found));
   CO_TRY_VOID(not_busy(*found));
   if (engine_.query.message_json(id, message)) {
     found->record(MessageRemoved{std::move(message)});
@@ -58,6 +67,7 @@ Task<Result<void>> Host::remove_message(SessionId id, MessageId message) {
 
 Task<Result<void>> Host::remove_part(SessionId id, MessageId message, PartId part) {
   CO_TRY(const std::shared_ptr<Actor> found, actor(id));
+  CO_TRY_VOID(co_await all_stored(*found));
   CO_TRY_VOID(not_busy(*found));
   const auto stored = engine_.query.message(id, message);
   if (stored && std::ranges::find(stored->parts, part, &Part::id) != stored->parts.end()) {
@@ -70,6 +80,7 @@ Task<Result<void>> Host::remove_part(SessionId id, MessageId message, PartId par
 
 Task<Result<void>> Host::update_part(Part part) {
   CO_TRY(const std::shared_ptr<Actor> found, actor(part.session_id));
+  CO_TRY_VOID(co_await all_stored(*found));
   CO_TRY_VOID(not_busy(*found));
   CO_TRY([[maybe_unused]] const std::string known, engine_.query.message_json(part.session_id, part.message_id));
   found->record(PartUpdated{std::move(part), engine_.clock.now_ms()});
@@ -88,8 +99,7 @@ Task<Result<Session>> Host::fork(SessionId id, std::optional<MessageId> before) 
   Fork made = session::fork(original, history, before, engine_.ids, engine_.clock.now_ms(), engine_.options.version);
   State state;
   state.session = made.session;
-  auto actor = std::make_shared<Actor>(engine_, std::move(state));
-  actors_.emplace(made.session.id, actor);
+  const std::shared_ptr<Actor> actor = add_actor(std::move(state));
   actor->record(SessionCreated{made.session});
   actor->record(std::move(made.events));
   const auto stored = co_await actor->committed();
@@ -204,14 +214,15 @@ Task<void> Host::run_shell(std::shared_ptr<Actor> actor, RunShell command, std::
 
 // A command of the user has no turn: what a crash left of it is ended here, as nobody else would. Does not wait: turns
 // of these sessions are taken up after it.
-Result<std::vector<std::shared_ptr<Actor>>> Host::end_interrupted_shells() {
+Result<std::vector<std::shared_ptr<Actor>>> Host::end_interrupted_shells(std::optional<SessionId> only) {
   TRY(const store::OpenWork left, engine_.query.open_work());
   const TimeMs now = engine_.clock.now_ms();
   std::vector<std::shared_ptr<Actor>> ended;
   for (AssistantMessage message : left.messages) {
+    if (only && message.session_id != *only) continue;
     TRY(const std::shared_ptr<Actor> found, actor(message.session_id));
-    // Messages of an open turn belong to it.
-    if (found->state().turn) continue;
+    // The message of an open turn belongs to it.
+    if (found->state().turn == message.parent_id) continue;
     for (Part part : left.parts) {
       auto* call = std::get_if<ToolPart>(&part.content);
       const auto* running = call ? std::get_if<ToolRunning>(&call->state) : nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "session/state.hpp"
 
@@ -60,11 +61,21 @@ Fork fork(const Session& original, const std::vector<MessageWithParts>& history,
   const Project project{.id = original.project_id};
   Fork made{.session = new_session(command, project, original.path, ids, now, version)};
   Session& session = made.session;
+  // All names first: when the clock was set back, an answer may lie before its prompt, and go where that goes.
   std::map<MessageId, MessageId> renamed;
+  std::set<MessageId> left;
   for (const MessageWithParts& message : history) {
-    if (before && id_of(message.info) == *before) break;
-    const MessageId id = ids.message();
-    renamed[id_of(message.info)] = id;
+    if (!left.empty() || id_of(message.info) == before) {
+      left.insert(id_of(message.info));
+    } else {
+      renamed[id_of(message.info)] = ids.message();
+    }
+  }
+  for (const MessageWithParts& message : history) {
+    if (left.contains(id_of(message.info))) break;
+    const auto* asked_by = std::get_if<AssistantMessage>(&message.info);
+    if (asked_by && left.contains(asked_by->parent_id)) continue;
+    const MessageId id = renamed[id_of(message.info)];
     Message info = message.info;
     if (auto* user = std::get_if<UserMessage>(&info)) {
       user->id = id;

@@ -48,7 +48,10 @@ Host::~Host() { engine_.store.observe_health(nullptr); }
 
 Result<std::shared_ptr<Actor>> Host::actor(const SessionId& id) {
   if (const auto found = actors_.find(id); found != actors_.end()) {
-    if (!found->second->broken()) return found->second;
+    if (!found->second->broken()) {
+      if (found->second->state().deleted) return no_such(id);
+      return found->second;
+    }
     // Its events did not reach the disk: what is stored is the truth, so it starts over from there.
     if (found->second->working()) TRY_VOID(engine_.store.admits());
     if (found->second->working()) return fail(ErrorCode::unavailable, "The session cannot be written at the moment");
@@ -64,11 +67,21 @@ Result<std::shared_ptr<Actor>> Host::actor(const SessionId& id) {
   state.turn_attempt = work.attempt;
   for (auto& request : requests) state.requests.emplace(request.id, std::move(request));
   const bool open_turn = state.turn.has_value();
-  auto made = std::make_shared<Actor>(engine_, std::move(state));
+  const std::shared_ptr<Actor> made = add_actor(std::move(state));
   if (open_turn) {
     TRY(auto answered, engine_.query.answered_requests(id));
     made->recall(std::move(answered));
   }
+  if (broken_.erase(id) > 0) TRY_VOID(end_interrupted_shells(id));
+  return made;
+}
+
+std::shared_ptr<Actor> Host::add_actor(State state) {
+  const SessionId id = state.session.id;
+  auto made = std::make_shared<Actor>(engine_, std::move(state), [this, id] {
+    broken_.insert(id);
+    if (!engine_.shutting_down()) turns_.spawn(take_up_again(id));
+  });
   actors_.emplace(id, made);
   return made;
 }
@@ -88,18 +101,20 @@ void Host::wake(const std::shared_ptr<Actor>& actor) {
 
 Task<void> Host::run(std::shared_ptr<Actor> actor) {
   co_await actor->work(engine_.shutdown);
-  if (actor->broken() && !engine_.shutting_down()) {
-    // The disk is full or gone. What is stored goes on when it can be written again.
-    const SessionId id = actor->state().session.id;
-    actors_.erase(id);
-    actor.reset();
+  release(actor);
+}
+
+// The disk is full or gone. What is stored goes on when it can be written again.
+Task<void> Host::take_up_again(SessionId id) {
+  for (;;) {
     const bool waited = co_await sleep_ms(engine_.loop, kBrokenRetryMs, engine_.shutdown);
     if (!waited) co_return;
-    const auto again = this->actor(id);
+    const auto again = actor(id);
+    if (!again && again.error().code == ErrorCode::unavailable) continue;
+    // When the disk is still full, the new actor breaks in its turn, and this begins again.
     if (again) wake(*again);
     co_return;
   }
-  release(actor);
 }
 
 // A disk that fills up ends what runs while there is still room to say so; queued prompts go on when there is room.
@@ -145,7 +160,7 @@ Task<Result<void>> Host::recover() {
 
 Task<void> Host::shutdown() {
   co_await turns_.join();
-  actors_.clear();
+  for (const auto& [id, actor] : std::exchange(actors_, {})) actor->answer_all_waiters();
 }
 
 // ------------------------------------------------------------------------------------------------ commands
@@ -197,8 +212,7 @@ Task<Result<Session>> Host::make_session(CreateSession command) {
                                 engine_.options.version);
   State state;
   state.session = session;
-  auto made = std::make_shared<Actor>(engine_, std::move(state));
-  actors_.emplace(session.id, made);
+  const std::shared_ptr<Actor> made = add_actor(std::move(state));
   made->record(SessionCreated{session});
   if (command.key) made->record(KeyUsed{*command.key});
   failpoint::reach("session.create.recorded");
@@ -229,13 +243,14 @@ Task<Result<void>> Host::remove(SessionId id) {
 
 Task<Result<void>> Host::remove_one(SessionId id) {
   CO_TRY(const std::shared_ptr<Actor> found, actor(id));
-  found->close();
-  if (found->state().turn && found->working()) co_await found->answered(*found->state().turn);
+  co_await found->close();
   engine_.processes.kill_owner(id.value);
   if (found->state().deleted) co_return no_such(id);
   found->record(SessionDeleted{found->state().session});
   failpoint::reach("session.delete.recorded");
-  CO_TRY_VOID(co_await found->committed());
+  const auto stored = co_await found->committed();
+  found->answer_all_waiters();
+  CO_TRY_VOID(stored);
   failpoint::reach("session.delete.committed");
   actors_.erase(id);
   co_return Result<void>();

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,8 @@ class Host {
 
  private:
   Result<std::shared_ptr<Actor>> actor(const SessionId& id);
+  std::shared_ptr<Actor> add_actor(State state);
+  Task<void> take_up_again(SessionId id);
   void wake(const std::shared_ptr<Actor>& actor);
   void on_store_health(const store::Health& health);
   void wake_unfinished();
@@ -98,19 +101,21 @@ class Host {
   Result<std::optional<MessageId>> admitted_before(const SessionId& id, const domain::Prompt& command) const;
   Task<void> run_shell(std::shared_ptr<Actor> actor, domain::RunShell command, std::string agent,
                        domain::ModelRef model, std::stop_token stop, OneShot<Result<MessageId>>::Setter ended);
-  Result<std::vector<std::shared_ptr<Actor>>> end_interrupted_shells();
   class Reverting;
   Task<void> finish_reverts();
   Task<Result<void>> forget_reverted(SessionId id);
   // `command` outlives the call.
   Task<Result<std::vector<std::string>>> read_files(SessionId id, std::string agent, domain::Prompt& command);
   void remove_mark(const SessionId& id);
+  // Of one session, or of all.
+  Result<std::vector<std::shared_ptr<Actor>>> end_interrupted_shells(std::optional<SessionId> only = {});
   Task<void> give_title(std::shared_ptr<Actor> actor, std::string text, domain::ModelRef model);
   Task<Result<void>> resolve(const Actor& actor, const domain::Prompt& command, std::string& agent,
                              domain::ModelRef& model);
 
   Engine& engine_;
   std::map<SessionId, std::shared_ptr<Actor>> actors_;
+  std::set<SessionId> broken_;  // to be loaded anew: what they were doing ended without a trace
   using Waiters = std::map<std::string, std::vector<OneShot<Unit>::Setter>>;
   Waiters creating_;  // keys whose sessions are being made
   TaskGroup turns_;

@@ -21,9 +21,10 @@ struct Journal::Shared : std::enable_shared_from_this<Shared> {
         .session = address.session, .directory = address.directory, .project_id = address.project_id, .delta = delta});
   }
 
+  // One batch at a time: nothing is ever committed after a batch of this session that was not.
   void send() {
-    if (batches.empty() || batches.back().sent) return;
-    Batch& batch = batches.back();
+    if (batches.empty() || batches.front().sent) return;
+    Batch& batch = batches.front();
     batch.sent = true;
     store::Batch out{.session = address.session, .directory = address.directory, .project_id = address.project_id};
     for (const auto& entry : batch.entries) {
@@ -34,26 +35,31 @@ struct Journal::Shared : std::enable_shared_from_this<Shared> {
     });
   }
 
-  // The store answers in the order of the calls, so this is about the oldest batch.
   void on_committed(Result<std::vector<store::StoredEvent>> stored) {
-    Batch batch = std::move(batches.front());
+    if (!stored) return fail(stored.error());
+    const Batch batch = std::move(batches.front());
     batches.pop_front();
-    if (!stored) {
-      if (!error)
-        log::error("session {}: events could not be stored: {}", address.session.value, stored.error().message);
-      error = stored.error();
-    } else {
-      std::size_t next = 0;
-      for (const auto& entry : batch.entries) {
-        if (const auto* event = std::get_if<domain::Event>(&entry)) {
-          histories->apply(address.session, *event);
-          feed.publish((*stored)[next++]);
-        } else {
-          publish_delta(std::get<domain::Delta>(entry));
-        }
+    std::size_t next = 0;
+    for (const auto& entry : batch.entries) {
+      if (const auto* event = std::get_if<domain::Event>(&entry)) {
+        histories->apply(address.session, *event);
+        feed.publish((*stored)[next++]);
+      } else {
+        publish_delta(std::get<domain::Delta>(entry));
       }
     }
-    for (const auto& waiter : batch.waiters) waiter(error ? Result<void>(std::unexpected(*error)) : Result<void>());
+    send();
+    for (const auto& waiter : batch.waiters) waiter(Result<void>());
+  }
+
+  // What comes later goes nowhere: it would be stored without what it follows from.
+  void fail(const Error& why) {
+    log::error("session {}: events could not be stored: {}", address.session.value, why.message);
+    error = why;
+    for (const Batch& batch : std::exchange(batches, {})) {
+      for (const auto& waiter : batch.waiters) waiter(std::unexpected(why));
+    }
+    if (on_broken) on_broken();
   }
 
   Loop& loop;
@@ -61,17 +67,24 @@ struct Journal::Shared : std::enable_shared_from_this<Shared> {
   feed::Feed& feed;
   std::shared_ptr<HistoryCache> histories;
   Address address;
-  std::deque<Batch> batches;  // oldest first; only the last may be unsent
+  std::deque<Batch> batches;  // the one that is being stored, then the one that gathers
   std::optional<Error> error;
+  std::function<void()> on_broken;
 };
 
 Journal::Journal(Loop& loop, store::EventStore& store, feed::Feed& feed, std::shared_ptr<HistoryCache> histories,
                  Address address)
     : loop_(loop), shared_(std::make_shared<Shared>(loop, store, feed, std::move(histories), std::move(address))) {}
 
-Journal::~Journal() { shared_->send(); }
+Journal::~Journal() {
+  shared_->on_broken = nullptr;
+  shared_->send();
+}
+
+void Journal::on_broken(std::function<void()> call) { shared_->on_broken = std::move(call); }
 
 void Journal::record(domain::Event event) {
+  if (shared_->error) return;
   auto& batches = shared_->batches;
   if (batches.empty() || batches.back().sent) {
     batches.emplace_back();
@@ -97,6 +110,8 @@ Task<Result<void>> Journal::committed() {
   shared->batches.back().waiters.push_back(done.setter());
   co_return co_await done;
 }
+
+bool Journal::storing() const { return !shared_->batches.empty(); }
 
 bool Journal::broken() const { return shared_->error.has_value(); }
 

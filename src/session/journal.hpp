@@ -1,8 +1,11 @@
 // The one way out of a session: what is recorded goes to the store, and reaches subscribers when it is committed; what
-// is only shown (deltas) goes straight to them. Law: subscribers see both in the order in which they were given here.
+// is only shown (deltas) goes straight to them.
+// Laws: subscribers see both in the order in which they were given here. What is on disk is always a beginning of what
+// was recorded: after a batch that failed, nothing is stored any more.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -37,7 +40,11 @@ class Journal {
   // Returns when everything recorded so far is on disk. Error: `unavailable` (disk full…); the journal is then broken
   // for good, and its actor must be reloaded from the store.
   Task<Result<void>> committed();
+  // True while something recorded is on its way.
+  bool storing() const;
   bool broken() const;
+  // Calls once, when that happens.
+  void on_broken(std::function<void()> call);
 
  private:
   struct Batch;

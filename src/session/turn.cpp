@@ -438,6 +438,20 @@ Task<Turn::Next> Turn::run_calls(std::vector<Part> calls) {
   co_return std::ranges::find(rejected, true) != rejected.end() ? Next::rejected : Next::step;
 }
 
+// A mistake of ours inside a tool ends its call, not the turn.
+Task<tools::ToolResult> Turn::run_tool(std::string name, JsonText input, tools::ToolContext& context) {
+  std::string mistake;
+  try {
+    co_return co_await tools().run(name, std::move(input), context);
+  } catch (const std::exception& error) {
+    mistake = error.what();
+  }
+  log::error("session {}: the tool {} failed: {}", context.session_id.value, name, mistake);
+  co_return std::unexpected(
+      tools::ToolFailure{.message = "Internal error in this tool. What it has done so far is unknown; check before you "
+                                    "repeat the call."});
+}
+
 Task<bool> Turn::run_call(Part part, JsonText input) {
   auto& tool = std::get<ToolPart>(part.content);
   const ToolRunning started = std::get<ToolRunning>(tool.state);
@@ -457,7 +471,7 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                              .processes = engine_.processes,
                              .ids = engine_.ids};
   failpoint::reach("session.tool.begin");
-  auto result = co_await tools().run(tool.tool, std::move(input), context);
+  auto result = co_await run_tool(tool.tool, std::move(input), context);
   failpoint::reach("session.tool.finished");
   const TimeMs now = engine_.clock.now_ms();
   host.close();

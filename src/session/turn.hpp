@@ -38,6 +38,7 @@ class Turn {
   Task<Next> run_calls(std::vector<domain::Part> calls);
   // `input`: the arguments as the model wrote them. True: a person rejected it.
   Task<bool> run_call(domain::Part part, domain::JsonText input);
+  Task<tools::ToolResult> run_tool(std::string name, domain::JsonText input, tools::ToolContext& context);
   Task<Next> finish_interrupted_step();
   void add_step();  // what was said in it goes to the next model call
   llm::ModelRequest request_for(const Candidate& candidate) const;

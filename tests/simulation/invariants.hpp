@@ -1,0 +1,21 @@
+// What must hold whatever happens (docs/reliability.md, "Simulation").
+#pragma once
+
+#include "server.hpp"
+#include "world.hpp"
+
+namespace quarterdeck::simulation {
+
+// After a restart, before anything is taken up: the tables, the log and what was witnessed agree, and no more of a
+// streaming text is lost than was promised.
+void check_stored(World& world, const Witness& witness, store::Query& query);
+void check_cut_streams(World& world, const Witness& witness);
+
+// After recovery: open requests are still open.
+void check_requests(World& world, const Witness& witness, store::Query& query,
+                    const std::map<PermissionId, domain::PermissionRequest>& before);
+
+// When everything rests: every acknowledged prompt is there and has its one answer, in one order; nothing is open.
+void check_at_rest(World& world, const Witness& witness, Server& server);
+
+}  // namespace quarterdeck::simulation
