@@ -45,6 +45,7 @@ wire::JsonObject operation_of(const Route& route, const std::vector<std::string_
   }
   const std::string_view type = route.response == "EventStream" ? "text/event-stream"
                                 : route.response == "Metrics"   ? "text/plain"
+                                : route.response == "RawDiff"   ? "text/x-diff"
                                                                 : "application/json";
   wire::JsonObject responses;
   if (route.response == "NoContent") {
@@ -56,9 +57,8 @@ wire::JsonObject operation_of(const Route& route, const std::vector<std::string_
   if (route.response == "Readiness") {
     responses["503"] = wire::JsonObject{{"description", "Not ready"}, {"content", content(route.response)}};
   }
-  if (!names.empty()) {
-    responses["404"] = wire::JsonObject{{"description", "No such thing"}, {"content", content("Error")}};
-  }
+  // Also without a name in the path: a directory, a file or a session of the query or body may not be there.
+  responses["404"] = wire::JsonObject{{"description", "No such thing"}, {"content", content("Error")}};
   wire::JsonObject operation{{"operationId", route.operation},
                              {"summary", route.summary},
                              {"parameters", std::move(parameters)},

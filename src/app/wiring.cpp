@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "api/api.hpp"
-#include "app/known_models.hpp"
 #include "api/operations.hpp"
+#include "app/known_models.hpp"
 #include "app/numbers.hpp"
 #include "base/log.hpp"
 #include "base/redact.hpp"
@@ -14,8 +14,8 @@
 #include "llm/catalogue.hpp"
 #include "llm/embedded/kDemoScenario.hpp"
 #include "llm/local_endpoints.hpp"
-#include "llm/protocols.hpp"
 #include "llm/measured.hpp"
+#include "llm/protocols.hpp"
 #include "llm/scripted_model.hpp"
 #include "mcp/servers.hpp"
 #include "net/http_client.hpp"

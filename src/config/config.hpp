@@ -75,9 +75,9 @@ struct ModelConfig {
   std::optional<domain::Prices> prices;
   std::optional<domain::JsonText> options;
   std::map<std::string, domain::JsonText> variants;  // by name; {"disabled": true} takes one away
-  std::optional<std::vector<std::string>> input;     // modalities: text, image, pdf…
-  std::optional<std::string> interleaved;            // where thoughts go back: reasoning_content | reasoning_details
-  std::optional<std::string> npm;                    // reached in another way than the provider's other models
+  std::optional<std::vector<std::string>> input;  // modalities: text, image, pdf…
+  std::optional<std::string> interleaved;  // where thoughts go back: reasoning_content | reasoning_details
+  std::optional<std::string> npm;  // reached in another way than the provider's other models
   std::optional<std::string> base_url;
   std::map<std::string, std::string> headers;
   bool operator==(const ModelConfig&) const = default;

@@ -4,7 +4,7 @@
 //   its "sync" repetition       + 1
 //   what is live-only           + 2, 3, …     deltas, status, heartbeats after that event
 //
-// The greeting of a client that comes back has no id: it has one already.
+// The greeting of a client that comes back and "server.overrun" have no id: the client has one already.
 // Law: ids ascend on every stream and are never used twice by one server. They fit in a JavaScript number.
 #pragma once
 

@@ -93,11 +93,11 @@ void Subscription::overrun(Batch& batch) {
   detach();
 }
 
-// Its id is that of the last frame before it: whoever takes it for an event comes back to the right place.
+// Without an id: it is no event, and the client has the last one's.
 net::Bytes Subscription::overrun_frame() {
   metrics::limit_hit("subscriber_overrun");
   const std::string properties = fmt::format(R"({{"lastEventID":{}}})", last_);
-  return std::make_shared<const std::string>(hub_->server_event(form_, last_, "server.overrun", properties));
+  return std::make_shared<const std::string>(hub_->server_event(form_, 0, "server.overrun", properties));
 }
 
 net::Stream::Batch Subscription::last_words() {

@@ -175,15 +175,16 @@ class Reader {
   }
 
   void failed(const std::string& path, const std::string& why) {
-    attached_.parts.push_back(synthetic(fmt::format("Read tool failed to read {} with the following error: {}", path, why)));
+    attached_.parts.push_back(
+        synthetic(fmt::format("Read tool failed to read {} with the following error: {}", path, why)));
     attached_.problems.push_back(why);
   }
   static std::unexpected<Error> too_large(const FilePart& file, std::size_t index) {
-    return std::unexpected(Error{
-        ErrorCode::too_large,
-        fmt::format("{} is larger than {} MB, the limit of one attached file\n  at [\"parts\"][{}][\"url\"]",
-                    file.filename.value_or("The file"), kAttachmentBytesMax / 1024 / 1024, index),
-        fmt::format(R"(["parts"][{}]["url"])", index)});
+    return std::unexpected(
+        Error{ErrorCode::too_large,
+              fmt::format("{} is larger than {} MB, the limit of one attached file\n  at [\"parts\"][{}][\"url\"]",
+                          file.filename.value_or("The file"), kAttachmentBytesMax / 1024 / 1024, index),
+              fmt::format(R"(["parts"][{}]["url"])", index)});
   }
 
   Engine& engine_;
@@ -222,7 +223,8 @@ llm::ChatMessages without_unsupported(llm::ChatMessages messages, const ModelInf
   const auto refused = [&](const llm::Content& content) {
     if (const auto* file = std::get_if<llm::FileContent>(&content)) return !refusal(*file, model).empty();
     const auto* result = std::get_if<llm::ToolResultContent>(&content);
-    return result && std::ranges::any_of(result->files, [&](const auto& file) { return !refusal(file, model).empty(); });
+    return result &&
+           std::ranges::any_of(result->files, [&](const auto& file) { return !refusal(file, model).empty(); });
   };
   const auto any = [&](const llm::ChatMessage& message) { return std::ranges::any_of(message.content, refused); };
   if (std::ranges::none_of(messages, any)) return messages;

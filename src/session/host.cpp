@@ -324,7 +324,8 @@ Task<Result<std::vector<std::string>>> Host::read_files(SessionId id, std::strin
   if (!any) co_return std::vector<std::string>();
   CO_TRY(const Session session, engine_.query.session(id));
   const auto instance = co_await engine_.instances.open(session.directory);
-  CO_TRY(Attached attached, co_await read_attachments(engine_, instance, id, std::move(agent), std::move(command.parts)));
+  CO_TRY(Attached attached,
+         co_await read_attachments(engine_, instance, id, std::move(agent), std::move(command.parts)));
   command.parts = std::move(attached.parts);
   co_return std::move(attached.problems);
 }

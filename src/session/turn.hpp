@@ -99,7 +99,7 @@ class Turn {
   MessageId newest_;  // later messages must sort after it
 
   domain::AssistantMessage message_;  // of the current step
-  std::vector<domain::Part> parts_;   // of the current step
+  std::vector<domain::Part> parts_;  // of the current step
   std::vector<Candidate> candidates_;  // the model that answers, and who would instead of it
   ProgressGuard progress_;
   std::vector<domain::PartContent> continuation_;  // what the turn after this one begins with

@@ -91,7 +91,8 @@ async function operations() {
 
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FOO", "get"]
 // Streams do not end, and these would stop the test's own server or wait for a person.
-const left = (path) => /event$|\/tui\/control\/next|\/global\/dispose|\/instance\/dispose|\/shell$/.test(path)
+// The page that ends an MCP sign-in is text for a browser.
+const left = (path) => /\/mcp\/oauth\/callback$|event$|\/tui\/control\/next|\/global\/dispose|\/instance\/dispose|\/shell$/.test(path)
 
 function makeRequest(random, known, session) {
   const operation = random.pick(known.all.filter((each) => !left(each.path)))

@@ -15,8 +15,11 @@ using namespace domain;
 void Listener::attach(Server& server) {
   server_ = &server;
   attached_since_ = witness_.last_seq;
-  if (!last_seq_) last_seq_ = since_ = witness_.last_seq;
-  stream_ = server.feed().subscribe({}, last_seq_);
+  if (!last_) {
+    since_ = witness_.last_seq;
+    last_ = feed::position_of(since_) + 1;
+  }
+  stream_ = server.feed().subscribe({}, last_);
   pump();
 }
 
@@ -43,11 +46,11 @@ void Listener::read(std::string_view text) {
   for (std::size_t end = unread_.find("\n\n"); end != std::string::npos; end = unread_.find("\n\n")) {
     const std::string_view frame = std::string_view(unread_).substr(0, end);
     if (frame.starts_with("id: ")) {
-      store::Seq seq = 0;
-      std::from_chars(frame.data() + 4, frame.data() + frame.size(), seq);
-      if (seq <= *last_seq_) world_.violation("a subscriber got event {} after {}", seq, *last_seq_);
-      last_seq_ = seq;
-      seen_.insert(seq);
+      feed::Position position = 0;
+      std::from_chars(frame.data() + 4, frame.data() + frame.size(), position);
+      if (position <= *last_) world_.violation("a subscriber got event {} after {}", position, *last_);
+      last_ = position;
+      if (feed::live_part(position) == 0) seen_.insert(feed::seq_of(position));
     }
     unread_.erase(0, end + 2);
   }

@@ -30,7 +30,7 @@ class Listener {
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<Loop::Handle> pause_;
   std::string unread_;
-  std::optional<store::Seq> last_seq_;
+  std::optional<feed::Position> last_;
   store::Seq since_ = 0;  // its first subscription
   store::Seq attached_since_ = 0;  // its present one
   std::set<store::Seq> seen_;

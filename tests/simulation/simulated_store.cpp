@@ -47,7 +47,8 @@ void SimulatedStore::at(std::string_view point) {
     if (point != "committed") break_commit(SQLITE_IOERR, "the server is dead");
   }
   if (point == "committed") return;
-  if (point == "begin" && world_.storm && !world_.disk_full && dice_.chance(world_.profile.disk_full)) change_disk(true);
+  if (point == "begin" && world_.storm && !world_.disk_full && dice_.chance(world_.profile.disk_full))
+    change_disk(true);
   if (!world_.disk_full || point == "begin" || reserve_commits_-- > 0) return;
   world_.disk_failed = true;
   world_.counts["failed commits"]++;

@@ -49,7 +49,7 @@ struct AuthRoutes {
 std::vector<Route> auth_routes(Services& services) {
   using R = AuthRoutes;
   const auto bind = [&services](Task<net::Response> (R::*handler)(Call) const) {
-    return [&services, handler](Call call) { return (R{services}.*handler)(std::move(call)); };
+    return [routes = R{services}, handler](Call call) { return (routes.*handler)(std::move(call)); };
   };
   return {
       {"PUT", "/auth/:providerID", "auth.set", "Store a provider's credential", bind(&R::set), "Boolean"},

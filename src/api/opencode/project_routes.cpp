@@ -80,6 +80,13 @@ struct ProjectRoutes {
         co_return bad_request(fmt::format("Expected object of at most {} bytes\n  at [\"{}\"]", kIconBytesMax, name),
                               Where::payload);
       }
+      for (const std::string_view text_member : {"url", "override", "color", "start"}) {
+        const wire::Json* given = wire::value_at(*value, text_member);
+        if (given && !given->is_string()) {
+          co_return bad_request(fmt::format("Expected string\n  at [\"{}\"][\"{}\"]", name, text_member),
+                                Where::payload);
+        }
+      }
       (*project).*member = std::move(text);
     }
     project->updated = services.engine.clock.now_ms();

@@ -118,7 +118,7 @@ std::vector<Route> vcs_routes(Services& services) {
        "vcs.diff.raw",
        "The same since the last commit, as one patch (text/x-diff)",
        bind(&R::raw),
-       "String",
+       "RawDiff",
        "",
        {directory}},
   };
