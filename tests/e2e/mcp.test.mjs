@@ -173,7 +173,7 @@ test("a sign-in by browser connects a server that wants one", async () => {
   assert.equal(asked.searchParams.get("resource"), guarded.url)
   // The browser: the authorization server redirects to ours.
   const back = await fetch(asked, { redirect: "manual" })
-  const landed = await fetch(back.headers.get("location"))
+  const landed = await fetch(back.headers.get("location"), { headers: { accept: "text/html" } })
   assert.equal(await landed.text(), "Signed in. You may close this window.\n")
   assert.deepEqual((await api.get("/mcp")).body.guarded, { status: "connected" })
   assert.equal((await call(["guarded_whoami", {}]))[0].output, "somebody with a token")

@@ -8,7 +8,7 @@ namespace {
 
 // `opencode run` subscribes and prompts in the same moment, and does not wait for the subscription: a short turn can be
 // over before it listens. It is told the newest events of the directory, too.
-constexpr std::int64_t kOpencodeRunCatchUpMs = 2'000;
+constexpr std::int64_t kOpencodeRunCatchUpMs = 700;
 
 struct EventRoutes {
   Services& services;

@@ -153,7 +153,11 @@ struct McpRoutes {
 
   // Where the authorization server sends the user's browser. The state, a secret of ours, says which sign-in it is.
   Task<net::Response> come_back(Call call) const {
-    const auto page = [](int status, std::string_view text) {
+    // Words for a browser; who asks for anything else gets JSON like everywhere.
+    const std::string* accept = call.request.header("accept");
+    const bool browser = accept && accept->contains("text/html");
+    const auto page = [browser](int status, std::string_view text) {
+      if (!browser) return json(fmt::format(R"({{"message":{}}})", wire::quoted(text)), status);
       return net::Response{.status = status,
                            .headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
                            .body = std::string(text)};
