@@ -32,7 +32,7 @@ const faults = [
   ["401", "ERR:401", error("APIError", 1, 401)],
   ["402", "ERR:402", error("APIError", 1, 402)],
   ["404", "ERR:404", error("APIError", 1, 404)],
-  ["context overflow", "FAULT:overflow", error("ContextOverflowError", 2, 400)],
+  ["context overflow: summarised, then answered", "FAULT:overflow", ok(() => {})],
   ["a web page", "FAULT:html", error("UnknownError", 1)],
   ["an empty answer", "FAULT:empty", error("UnknownError", 2)],
   ["broken chunks for ever", "FAULT:badjson", error("UnknownError", 2)],

@@ -36,8 +36,10 @@ struct EventRoutes {
     const auto directory = requested_directory(call.request, services.directory);
     auto after = last_seen(call.request);
     if (!after && is_opencode_cli(call.request)) {
+      // From the first event since then: what was live after an older one, such as the end of the last turn, is over.
       const auto earlier = services.engine.query.seq_before(services.engine.clock.now_ms() - kOpencodeRunCatchUpMs);
-      if (earlier) after = feed::position_of(*earlier) + 1;
+      const auto newest = services.engine.query.last_seq();
+      if (earlier && newest && *earlier < *newest) after = feed::position_of(*earlier + 1) - 1;
     }
     co_return stream(services.engine.feed.subscribe({.directory = directory.string()}, after));
   }
