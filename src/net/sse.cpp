@@ -42,6 +42,11 @@ std::optional<SseEvent> SseDecoder::next() {
     skip_line_feed_ = *found == '\r';
     consumed_ = scanned_ = end + 1;
     if (std::exchange(dropping_line_, false)) continue;  // the rest of a line that was too long
+    if (line.size() > event_bytes_max_) {
+      // As when it had come in pieces.
+      dropping_event_ = overflowed_ = true;
+      continue;
+    }
     if (!line.empty()) {
       take_line(line);
       continue;
