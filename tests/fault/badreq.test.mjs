@@ -200,7 +200,8 @@ test(`${count} malformed requests (seed ${seed})`, { timeout: 3600000 }, async (
     if (request.expect.unknown) assert.ok([404, 400, 405].includes(answer.status), said)
     if (request.expect.unsupported) assert.ok([415, 404, 405].includes(answer.status), said)
     if (request.expect.wrongMethod && request.method !== "HEAD" && request.method !== "OPTIONS") {
-      assert.ok([405, 415, 400].includes(answer.status), said)
+      // "DELETE /pty/shells" is about a terminal of that name.
+      assert.ok([405, 415, 400, 404].includes(answer.status), said)
     }
   }
   console.log(`# ${count} requests: ${JSON.stringify(codes)}`)

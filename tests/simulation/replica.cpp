@@ -22,7 +22,9 @@ struct overloaded : Ts... {
 
 void Replica::apply(const Event& event) {
   if (const auto* started = std::get_if<TurnStarted>(&event)) {
-    const bool first = !state.inbox.empty() && state.inbox.front() == started->message_id;
+    // What the server asks itself, such as for a summary when the context is full, nobody admits and nothing goes before.
+    const bool first = std::ranges::find(admitted, started->message_id) == admitted.end() ||
+                       (!state.inbox.empty() && state.inbox.front() == started->message_id);
     if (state.turn ? *state.turn != started->message_id : !first) out_of_turn.push_back(started->message_id);
   }
   session::apply(state, event);
