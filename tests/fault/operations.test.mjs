@@ -93,7 +93,7 @@ test("a fault is written down: signal, build, stacks of all threads, what came l
   assert.match(text, /build id: [0-9a-f]{16}/)
   assert.match(text, /faulting, thread \d+:\n  #0 quarterdeck\+0x/)
   assert.ok(text.match(/^thread \d+:\n  #0 /gm).length >= 4)
-  assert.match(text, /store \(thread \d+\): idle, last commit/)
+  assert.match(text, /store \(thread \d+\): (idle, last commit|commit for)/)
   assert.equal(statSync(join(dumps, name)).mode & 0o777, 0o600)
   // It starts again, and what was stored is there.
   const again = await world.serve()
