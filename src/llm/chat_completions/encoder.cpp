@@ -1,102 +1,17 @@
 #include "llm/chat_completions/encoder.hpp"
 
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "llm/protocol/json_out.hpp"
 #include "llm/protocol/request.hpp"
-#include "wire/codec.hpp"
 
 namespace quarterdeck::llm::chat_completions {
 
 namespace {
 
-using domain::JsonText;
-
-struct Function {
-  std::string name;
-  std::string arguments;
-};
-struct Call {
-  std::string id;
-  Function function;
-};
-struct Message {
-  std::string role;
-  JsonText content;  // a string, an array of parts, or null
-  std::optional<std::string> reasoning_content;
-  std::optional<JsonText> reasoning_details;
-  std::optional<std::vector<Call>> tool_calls;
-  std::optional<std::string> tool_call_id;
-};
-struct Tool {
-  const ToolSpec* spec = nullptr;
-};
-struct Url {
-  std::string url;
-};
-struct TextPiece {
-  std::string text;
-  bool breakpoint = false;
-};
-struct ImagePiece {
-  Url image_url;
-};
-struct DocumentPiece {
-  std::string filename;
-  std::string file_data;
-};
-
-template <class Io>
-void describe(Io& io, Function& value) {
-  io.field("name", value.name);
-  io.field("arguments", value.arguments);
-}
-template <class Io>
-void describe(Io& io, Call& value) {
-  io.field("id", value.id);
-  io.literal("type", "function");
-  io.field("function", value.function);
-}
-template <class Io>
-void describe(Io& io, Message& value) {
-  io.field("role", value.role);
-  io.field("content", value.content);
-  io.field("reasoning_content", value.reasoning_content);
-  io.field("reasoning_details", value.reasoning_details);
-  io.field("tool_calls", value.tool_calls);
-  io.field("tool_call_id", value.tool_call_id);
-}
-template <class Io>
-void describe(Io& io, Tool& value) {
-  io.literal("type", "function");
-  io.object("function", [&](auto& function) {
-    function.field("name", value.spec->name);
-    function.field("description", value.spec->description);
-    function.field("parameters", value.spec->parameters);
-  });
-}
-template <class Io>
-void describe(Io& io, Url& value) {
-  io.field("url", value.url);
-}
-template <class Io>
-void describe(Io& io, TextPiece& value) {
-  io.literal("type", "text");
-  io.field("text", value.text);
-  if (value.breakpoint) io.object("cache_control", [](auto& control) { control.literal("type", "ephemeral"); });
-}
-template <class Io>
-void describe(Io& io, ImagePiece& value) {
-  io.literal("type", "image_url");
-  io.field("image_url", value.image_url);
-}
-template <class Io>
-void describe(Io& io, DocumentPiece& value) {
-  io.literal("type", "file");
-  io.object("file", [&](auto& file) {
-    file.field("filename", value.filename);
-    file.field("file_data", value.file_data);
-  });
-}
-
-JsonText text_json(std::string_view text) { return {wire::quoted(text)}; }
+using protocol::JsonOut;
 
 // OpenAI's reasoning models refuse max_tokens and sampling parameters.
 bool openai_reasoning_model(const ModelRequest& request) {
@@ -134,7 +49,7 @@ std::string nine_characters(std::string_view id) {
 
 class Messages {
  public:
-  Messages(const ModelRequest& request, std::vector<Message>& out)
+  Messages(const ModelRequest& request, JsonOut& out)
       : request_(request),
         out_(out),
         reasoning_back_(wants_reasoning_back(request)),
@@ -142,20 +57,32 @@ class Messages {
         mistral_(request.provider.npm == "@ai-sdk/mistral" || is_at(request, "mistral")),
         marks_(marks_cache(request)) {}
 
+  void write(const ChatMessages& messages) {
+    // The newest message of the user is where the next request goes on.
+    for (const auto& message : messages) newest_ = marks_ && message.role == Role::user ? &message : newest_;
+    out_.array("messages");
+    system(messages);
+    for (const auto& message : messages) add(message);
+    flush_images();
+    out_.end_array();
+  }
+
+ private:
   void system(const ChatMessages& messages) {
     std::string text;
     for (const auto& message : messages) {
       if (message.role == Role::system) join(text, message);
     }
     if (text.empty()) return;
-    out_.push_back({.role = "system",
-                    .content = marks_ ? wire::encode_json_text(std::vector{TextPiece{text, true}}) : text_json(text)});
-  }
-
-  // The newest message of the user is where the next request goes on.
-  void mark_newest(const ChatMessages& messages) {
-    if (!marks_) return;
-    for (const auto& message : messages) newest_ = message.role == Role::user ? &message : newest_;
+    open("system");
+    if (marks_) {
+      out_.array("content");
+      text_piece(text, true);
+      out_.end_array();
+    } else {
+      out_.member("content", text);
+    }
+    out_.end_object();
   }
 
   void add(const ChatMessage& message) {
@@ -164,8 +91,9 @@ class Messages {
       case Role::tool: return tool(message);
       case Role::user: {
         // Mistral wants an answer between the results of tools and what the user says next.
-        if (mistral_ && !out_.empty() && out_.back().role == "tool" && pending_.empty()) {
-          out_.push_back({.role = "assistant", .content = text_json("Done.")});
+        if (mistral_ && after_tool_ && pending_.empty()) {
+          open("assistant");
+          out_.member("content", "Done.").end_object();
         }
         flush_images();
         return user(message);
@@ -176,11 +104,18 @@ class Messages {
 
   void flush_images() {
     if (pending_.empty()) return;
-    pending_.insert(pending_.begin(), wire::encode_json_text(TextPiece{"Files from the tool results above:"}));
-    out_.push_back({.role = "user", .content = wire::encode_json_text(std::exchange(pending_, {}))});
+    open("user");
+    out_.array("content");
+    text_piece("Files from the tool results above:");
+    for (const FileContent* file : std::exchange(pending_, {})) file_piece(*file);
+    out_.end_array().end_object();
   }
 
- private:
+  void open(std::string_view role) {
+    after_tool_ = role == "tool";
+    out_.object().member("role", role);
+  }
+
   static void join(std::string& text, const ChatMessage& message) {
     for (const auto& content : message.content) {
       const auto* piece = std::get_if<TextContent>(&content);
@@ -190,68 +125,100 @@ class Messages {
     }
   }
 
-  JsonText file_piece(const FileContent& file) const {
-    const std::string name = file.filename.value_or("file");
-    if (file.mime.starts_with("image/") && domain::accepts(request_.model, "image"))
-      return wire::encode_json_text(ImagePiece{{file.url}});
-    if (file.mime == "application/pdf" && domain::accepts(request_.model, "pdf")) {
-      return wire::encode_json_text(DocumentPiece{name, file.url});
+  void text_piece(std::string_view text, bool breakpoint = false) {
+    out_.object().member("type", "text").member("text", text);
+    if (breakpoint) out_.object("cache_control").member("type", "ephemeral").end_object();
+    out_.end_object();
+  }
+
+  void file_piece(const FileContent& file) {
+    if (file.mime.starts_with("image/") && domain::accepts(request_.model, "image")) {
+      out_.object().member("type", "image_url").object("image_url").member("url", file.url).end_object().end_object();
+    } else if (file.mime == "application/pdf" && domain::accepts(request_.model, "pdf")) {
+      out_.object().member("type", "file").object("file").member("filename", file.filename.value_or("file"));
+      out_.member("file_data", file.url).end_object().end_object();
+    } else {
+      text_piece(protocol::not_shown(file));
     }
-    return wire::encode_json_text(TextPiece{protocol::not_shown(file)});
   }
 
   void user(const ChatMessage& message) {
-    std::vector<JsonText> pieces;
-    std::string text;
-    bool only_text = true;
+    const auto breaks = [&](const Content& content) {
+      return &message == newest_ && &content == &message.content.back();
+    };
+    const TextContent* only = nullptr;
+    std::size_t pieces = 0;
+    bool plain = true;
     for (const auto& content : message.content) {
       if (const auto* piece = std::get_if<TextContent>(&content)) {
         if (piece->text.empty()) continue;
-        const bool breakpoint = &message == newest_ && &content == &message.content.back();
-        only_text &= !breakpoint;
-        pieces.push_back(wire::encode_json_text(TextPiece{piece->text, breakpoint}));
-        text = piece->text;
-      } else if (const auto* file = std::get_if<FileContent>(&content)) {
-        pieces.push_back(file_piece(*file));
-        only_text = false;
+        only = piece;
+        ++pieces;
+        plain = plain && !breaks(content);
+      } else if (std::holds_alternative<FileContent>(content)) {
+        plain = false;
       }
     }
+    open("user");
     // One text goes as a plain string, which every server understands.
-    const bool plain = only_text && pieces.size() <= 1;
-    out_.push_back({.role = "user", .content = plain ? text_json(text) : wire::encode_json_text(pieces)});
+    if (plain && pieces <= 1) {
+      out_.member("content", only ? std::string_view(only->text) : std::string_view()).end_object();
+      return;
+    }
+    out_.array("content");
+    for (const auto& content : message.content) {
+      if (const auto* piece = std::get_if<TextContent>(&content)) {
+        if (!piece->text.empty()) text_piece(piece->text, breaks(content));
+      } else if (const auto* file = std::get_if<FileContent>(&content)) {
+        file_piece(*file);
+      }
+    }
+    out_.end_array().end_object();
   }
 
   void assistant(const ChatMessage& message) {
-    Message encoded{.role = "assistant"};
     std::string text;
     std::string reasoning;
-    std::vector<Call> calls;
+    std::vector<const ToolCallContent*> calls;
     wire::JsonArray details;
-    const bool own = protocol::own_words(message, request_);
+    const bool own = details_back_ && protocol::own_words(message, request_);
     for (const auto& content : message.content) {
       if (const auto* piece = std::get_if<TextContent>(&content)) {
         text += piece->text;
       } else if (const auto* thought = std::get_if<ReasoningContent>(&content)) {
-        reasoning += thought->text;
-        if (details_back_ && own) add_details(details, thought->metadata);
+        if (reasoning_back_) reasoning += thought->text;
+        if (own) add_details(details, thought->metadata);
       } else if (const auto* call = std::get_if<ToolCallContent>(&content)) {
-        calls.push_back({wire_id(call->id), {call->name, call->input.text}});
+        calls.push_back(call);
       }
     }
     if (text.empty() && calls.empty()) return;  // an answer of nothing but thoughts: no server takes an empty message
-    if (!text.empty()) encoded.content = text_json(text);
-    if (reasoning_back_ && !calls.empty()) encoded.reasoning_content = reasoning;
-    if (!details.empty()) encoded.reasoning_details = wire::to_json_text(details);
-    if (!calls.empty()) encoded.tool_calls = std::move(calls);
-    out_.push_back(std::move(encoded));
+    open("assistant");
+    if (text.empty()) {
+      out_.member_raw("content", "null");
+    } else {
+      out_.member("content", text);
+    }
+    if (reasoning_back_ && !calls.empty()) out_.member("reasoning_content", reasoning);
+    if (!details.empty()) out_.member_raw("reasoning_details", wire::to_json_text(details).text);
+    if (!calls.empty()) {
+      out_.array("tool_calls");
+      for (const ToolCallContent* call : calls) {
+        out_.object().member("id", wire_id(call->id)).member("type", "function").object("function");
+        out_.member("name", call->name).member("arguments", call->input.text).end_object().end_object();
+      }
+      out_.end_array();
+    }
+    out_.end_object();
   }
 
   void tool(const ChatMessage& message) {
     for (const auto& content : message.content) {
       const auto* result = std::get_if<ToolResultContent>(&content);
       if (!result) continue;
-      out_.push_back({.role = "tool", .content = text_json(result->output), .tool_call_id = wire_id(result->id)});
-      for (const auto& file : result->files) pending_.push_back(file_piece(file));
+      open("tool");
+      out_.member("content", result->output).member("tool_call_id", wire_id(result->id)).end_object();
+      for (const FileContent& file : result->files) pending_.push_back(&file);
     }
   }
 
@@ -265,14 +232,27 @@ class Messages {
   }
 
   const ModelRequest& request_;
-  std::vector<Message>& out_;
+  JsonOut& out_;
   bool reasoning_back_;
   bool details_back_;
   bool mistral_;
   bool marks_;
+  bool after_tool_ = false;
   const ChatMessage* newest_ = nullptr;
-  std::vector<JsonText> pending_;
+  std::vector<const FileContent*> pending_;
 };
+
+void write_tools(JsonOut& out, const ModelRequest& request) {
+  if (request.tools.empty()) return;
+  out.array("tools");
+  for (const ToolSpec& spec : request.tools) {
+    out.object().member("type", "function").object("function").member("name", spec.name);
+    out.member("description", spec.description).member_raw("parameters", spec.parameters.text);
+    out.end_object().end_object();
+  }
+  out.end_array();
+  out.member("tool_choice", request.tool_required ? "required" : "auto");
+}
 
 // Members of the model's `options` go into the body as they are; some have a name of their own in this protocol, and
 // some belong to another one (a variant of the typed protocols, chosen for a model that is now behind this one).
@@ -288,53 +268,56 @@ std::string_view option_name(std::string_view name) {
   return name;
 }
 
-struct Body {
-  const ModelRequest& request;
-  std::vector<Message> messages;
-  std::vector<Tool> tools;
-};
-
-template <class Io>
-void describe(Io& io, Body& body) {
-  const auto& request = body.request;
-  const bool reasoning_model = openai_reasoning_model(request);
-  std::vector<std::string> taken;
-  const auto field = [&](std::string_view name, const auto& value) {
-    taken.emplace_back(name);
-    io.field(name, value);
-  };
-  field("model", request.model.api_id.empty() ? request.model.id : request.model.api_id);
-  field("messages", body.messages);
-  if (!body.tools.empty()) {
-    field("tools", body.tools);
-    field("tool_choice", std::string_view(request.tool_required ? "required" : "auto"));
-  }
-  if (request.output_tokens_max > 0) {
-    field(reasoning_model ? "max_completion_tokens" : "max_tokens", request.output_tokens_max);
-  }
-  if (request.temperature && !reasoning_model) field("temperature", *request.temperature);
-  if (request.top_p && !reasoning_model) field("top_p", *request.top_p);
-  field("stream", true);
-  field("stream_options", JsonText{R"({"include_usage":true})"});
+void write_options(JsonOut& out, const ModelRequest& request, const std::set<std::string_view>& taken) {
   const auto options = wire::parse(request.options.text.empty() ? request.model.options.text : request.options.text);
   if (!options || !options->is_object()) return;
   for (const auto& option : options->get_object()) {
     const auto name = option_name(option.key());
-    if (!name.empty() && std::ranges::find(taken, name) == taken.end()) field(name, wire::to_json_text(option.value()));
+    if (!name.empty() && !taken.contains(name)) out.member_raw(name, wire::to_json_text(option.value()).text);
   }
+}
+
+// The text of all messages and some more: a body grows by doubling otherwise, and copies itself each time.
+std::size_t about_bytes(const ModelRequest& request) {
+  std::size_t bytes = 4096;
+  for (const ToolSpec& spec : request.tools) bytes += spec.description.size() + spec.parameters.text.size() + 128;
+  for (const ChatMessage& message : request.messages) {
+    bytes += 64;
+    for (const Content& content : message.content) {
+      if (const auto* text = std::get_if<TextContent>(&content)) bytes += text->text.size() + text->text.size() / 16;
+      if (const auto* result = std::get_if<ToolResultContent>(&content)) bytes += result->output.size() * 17 / 16 + 128;
+      if (const auto* call = std::get_if<ToolCallContent>(&content)) bytes += call->input.text.size() * 5 / 4 + 128;
+      if (const auto* file = std::get_if<FileContent>(&content)) bytes += file->url.size() + 128;
+    }
+  }
+  return bytes;
 }
 
 }  // namespace
 
 std::string encode_request(const ModelRequest& request) {
-  Body body{request, {}, {}};
-  Messages messages(request, body.messages);
-  messages.system(request.messages);
-  messages.mark_newest(request.messages);
-  for (const auto& message : request.messages) messages.add(message);
-  messages.flush_images();
-  for (const auto& spec : request.tools) body.tools.push_back({&spec});
-  return wire::encode(body);
+  const bool reasoning_model = openai_reasoning_model(request);
+  std::set<std::string_view> taken = {"model", "messages", "stream", "stream_options"};
+  JsonOut out;
+  out.reserve(about_bytes(request));
+  out.object().member("model", request.model.api_id.empty() ? request.model.id : request.model.api_id);
+  Messages(request, out).write(request.messages);
+  write_tools(out, request);
+  if (!request.tools.empty()) taken.insert({"tools", "tool_choice"});
+  const auto member = [&](std::string_view name, auto value) {
+    taken.insert(name);
+    out.member(name, value);
+  };
+  if (request.output_tokens_max > 0) {
+    member(reasoning_model ? "max_completion_tokens" : "max_tokens", request.output_tokens_max);
+  }
+  if (request.temperature && !reasoning_model) member("temperature", *request.temperature);
+  if (request.top_p && !reasoning_model) member("top_p", *request.top_p);
+  out.member("stream", true);
+  out.object("stream_options").member("include_usage", true).end_object();
+  write_options(out, request, taken);
+  out.end_object();
+  return out.take();
 }
 
 }  // namespace quarterdeck::llm::chat_completions

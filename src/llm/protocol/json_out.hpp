@@ -2,6 +2,7 @@
 // not worth a tree. Commas are its business, balance is the caller's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ namespace quarterdeck::llm::protocol {
 
 class JsonOut {
  public:
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
+
   JsonOut& object() { return open('{'); }
   JsonOut& object(std::string_view name) { return key(name).open('{'); }
   JsonOut& end_object() { return close('}'); }
