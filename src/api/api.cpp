@@ -31,6 +31,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::tui_routes(services_));
   add(fleet::message_routes(services_));
   add(opencode::mcp_routes(services_));
+  add(opencode::pty_routes(services_));
   add(opencode::absent_routes(services_));
   add(fleet::context_routes(services_));
   add(fleet::trust_routes(services_));

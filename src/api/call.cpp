@@ -85,6 +85,8 @@ std::filesystem::path requested_directory(const net::Request& request, const std
   std::string text;
   if (const auto query = request.query_value("directory"); query && !query->empty()) {
     text = percent_decode(*query);
+  } else if (const auto located = request.query_value("location[directory]"); located && !located->empty()) {
+    text = percent_decode(*located);
   } else if (const std::string* header = request.header("x-opencode-directory"); header && !header->empty()) {
     text = percent_decode(*header);
   }

@@ -39,7 +39,7 @@ net::Response tagged(int status, std::string_view tag, std::string_view members 
 net::Response error_response(const Error& error, Where where = Where::payload);
 
 // The directory a request is about: ?directory= wins over x-opencode-directory, both percent-encoded once more by
-// clients; relative paths start at the server's own directory, and without either it is that one.
+// clients (the v2 API calls the query location[directory]); relative paths start at the server's own directory, and without either it is that one.
 std::filesystem::path requested_directory(const net::Request& request, const std::filesystem::path& fallback);
 
 // OpenCode's own command line (run, TUI), which has habits that others do not have.

@@ -36,6 +36,12 @@ bool equal_in_constant_time(const std::string& a, const std::string& b) {
   return differs == 0;
 }
 
+// For the connection to a terminal, which is what a ticket is good for: its route looks at it.
+bool brings_ticket(const net::Request& request) {
+  const bool connects = request.path.starts_with("/pty/") || request.path.starts_with("/api/pty/");
+  return connects && request.path.ends_with("/connect") && request.method == "GET" && request.query_value("ticket");
+}
+
 net::Response refused(std::string_view why) { return error_response({ErrorCode::denied, std::string(why), {}}); }
 
 }  // namespace
@@ -57,9 +63,13 @@ bool Guard::origin_allowed(std::string_view origin, const net::Request& request)
 bool Guard::authorized(const net::Request& request) const {
   const std::string* header = request.header("authorization");
   constexpr std::string_view scheme = "Basic ";
-  if (!header || !header->starts_with(scheme)) return false;
-  return equal_in_constant_time(base64_decode(std::string_view(*header).substr(scheme.size())).value_or(""),
-                                options_.user + ":" + options_.password);
+  std::string_view given;
+  if (header && header->starts_with(scheme)) {
+    given = std::string_view(*header).substr(scheme.size());
+  } else if (const auto token = request.query_value("auth_token")) {
+    given = *token;  // what a browser cannot send along otherwise: event streams, WebSockets, links
+  }
+  return equal_in_constant_time(base64_decode(given).value_or(""), options_.user + ":" + options_.password);
 }
 
 std::optional<net::Response> Guard::check(const net::Request& request) const {
@@ -81,7 +91,7 @@ std::optional<net::Response> Guard::check(const net::Request& request) const {
   }
   // Supervisors and load balancers ask without a password: they learn "ok" or which part is not.
   const bool probe = request.method == "GET" && (request.path == "/healthz" || request.path == "/readyz");
-  if (!options_.password.empty() && !probe && !authorized(request)) {
+  if (!options_.password.empty() && !probe && !brings_ticket(request) && !authorized(request)) {
     net::Response response{.status = 401};
     response.headers.push_back({"WWW-Authenticate", "Basic realm=\"Secure Area\""});
     if (request.path.starts_with("/api/")) {
@@ -90,7 +100,8 @@ std::optional<net::Response> Guard::check(const net::Request& request) const {
     }
     return response;
   }
-  if (!reads_only(request.method)) {
+  // Browsers let any page open a WebSocket, and read what it says.
+  if (!reads_only(request.method) || request.header("upgrade")) {
     if (origin && !origin_allowed(*origin, request)) {
       return refused("Requests from the origin " + *origin + " are not allowed; see --cors");
     }

@@ -24,6 +24,7 @@
 #include "session/host.hpp"
 #include "session/instance.hpp"
 #include "store/open.hpp"
+#include "terminal/terminals.hpp"
 #include "tools/output_files.hpp"
 #include "tools/tool.hpp"
 #include "wire/json.hpp"
@@ -118,16 +119,26 @@ class WiredServer final : public Server {
         .shutdown = stopping_.get_token(),
     });
     host_ = std::make_unique<session::Host>(*engine_);
+    terminals_ = std::make_unique<terminal::Terminals>(
+        loop_, *processes_, system_clock(), ids_, system_random(),
+        [this](const terminal::Place& place, std::string type, std::string properties) {
+          feed_->publish(feed::Notice{.directory = place.directory.string(),
+                                      .project_id = place.project_id,
+                                      .type = std::move(type),
+                                      .properties = std::move(properties)});
+        });
 
-    api_ = std::make_unique<api::Api>(
-        api::Services{
-            .engine = *engine_, .host = *host_, .directory = std::filesystem::current_path(), .readiness = readiness()},
-        api::GuardOptions{.loopback = is_loopback(options_.hostname),
-                          .origins = options_.cors,
-                          .user = environment("OPENCODE_SERVER_USERNAME").empty()
-                                      ? "opencode"
-                                      : environment("OPENCODE_SERVER_USERNAME"),
-                          .password = password});
+    api_ = std::make_unique<api::Api>(api::Services{.engine = *engine_,
+                                                    .host = *host_,
+                                                    .directory = std::filesystem::current_path(),
+                                                    .readiness = readiness(),
+                                                    .terminals = terminals_.get()},
+                                      api::GuardOptions{.loopback = is_loopback(options_.hostname),
+                                                        .origins = options_.cors,
+                                                        .user = environment("OPENCODE_SERVER_USERNAME").empty()
+                                                                    ? "opencode"
+                                                                    : environment("OPENCODE_SERVER_USERNAME"),
+                                                        .password = password});
     net::ServerOptions http{
         .host = options_.hostname, .port = options_.port, .inherited_socket = given_.listener.release()};
     // The rest is for the store, models, tools and files.
@@ -160,6 +171,7 @@ class WiredServer final : public Server {
     stopping_.request_stop();
     http_server_->stop_accepting();
     co_await keeping_house_.join();
+    co_await terminals_->shutdown();
     co_await host_->shutdown();
     co_await snapshots_->shutdown();
     co_await mcp_->close();
@@ -286,6 +298,7 @@ class WiredServer final : public Server {
   std::optional<workspace::Snapshots> snapshots_;
   std::optional<session::Engine> engine_;
   std::unique_ptr<session::Host> host_;
+  std::unique_ptr<terminal::Terminals> terminals_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> http_server_;
   std::vector<std::unique_ptr<metrics::Shown>> numbers_;

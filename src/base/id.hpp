@@ -26,6 +26,7 @@ struct PartTag { static constexpr std::string_view prefix = "prt"; };
 struct EventTag { static constexpr std::string_view prefix = "evt"; };
 struct PermissionTag { static constexpr std::string_view prefix = "per"; };
 struct QuestionTag { static constexpr std::string_view prefix = "que"; };
+struct PtyTag { static constexpr std::string_view prefix = "pty"; };
 
 using SessionId = Id<SessionTag>;
 using MessageId = Id<MessageTag>;
@@ -33,6 +34,7 @@ using PartId = Id<PartTag>;
 using EventId = Id<EventTag>;
 using PermissionId = Id<PermissionTag>;
 using QuestionId = Id<QuestionTag>;
+using PtyId = Id<PtyTag>;
 
 // A source of randomness that a simulation can replace by a seeded one.
 class Random {
@@ -54,7 +56,8 @@ class IdSource {
   EventId event() { return {make("evt")}; }
   PermissionId permission() { return {make("per")}; }
   QuestionId question() { return {make("que")}; }
-  // For other prefixes: "pty", "tool".
+  PtyId pty() { return {make("pty")}; }
+  // For other prefixes: "tool".
   std::string other(std::string_view prefix) { return make(prefix); }
   // A message id that sorts after `floor`, whatever the client put into it: clients order messages by id.
   MessageId message_after(MessageId floor);

@@ -12,6 +12,7 @@
 
 #include "base/loop.hpp"
 #include "base/task.hpp"
+#include "net/conversation.hpp"
 
 namespace quarterdeck::net {
 
@@ -63,7 +64,8 @@ class Stream {
 struct Response {
   int status = 200;
   Headers headers;
-  std::variant<std::string, Bytes, std::unique_ptr<Stream>> body;
+  // A Conversation only to a request that asks_for_websocket (websocket.hpp).
+  std::variant<std::string, Bytes, std::unique_ptr<Stream>, std::unique_ptr<Conversation>> body;
 };
 
 // Called on the loop, once per request. What it throws becomes a 500 without details.

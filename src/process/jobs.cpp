@@ -178,7 +178,10 @@ Result<void> Job::prepare() {
   TRY_VOID(check(spawn));
   request_ = {.split_stderr = !spawn.merge_stderr,
               .has_input = !spawn.input.empty() || spawn.input_fd >= 0,
-              .keep_background = spawn.keep_background};
+              .keep_background = spawn.keep_background,
+              .is_terminal = spawn.terminal_fd >= 0};
+  ASSERT(!request_.is_terminal || (!request_.split_stderr && !request_.has_input && !request_.keep_background),
+         "a terminal is all of a command's streams, and what it leaves running goes with it");
   spawner::CommandLine command{.directory = spawn.directory.string(), .argv = spawn.argv, .environment = {}};
   for (const auto& [name, value] : spawn.environment) command.environment.push_back(name + "=" + value);
 
@@ -189,7 +192,13 @@ Result<void> Job::prepare() {
   control_ = UniqueFd(pair[0]);
   UniqueFd keeper_end(pair[1]);
   TRY(auto command_file, memory_file(pack(command)));
-  TRY(auto output, make_pipe());
+  Pipe output;
+  if (request_.is_terminal) {
+    output.write_end = UniqueFd(::fcntl(spawn.terminal_fd, F_DUPFD_CLOEXEC, 0));
+    if (!output.write_end.valid()) return std::unexpected(system_error(ErrorCode::unavailable, "no descriptor left"));
+  } else {
+    TRY(output, make_pipe());
+  }
   Pipe error_output;
   if (request_.split_stderr) {
     TRY(error_output, make_pipe());
@@ -261,7 +270,9 @@ void Job::on_report() {
       started_ = true;
       if (events_.started) events_.started(report.pid);
       // Only now: whoever listens hears of the process before he hears its output.
-      output_.watch = loop_.watch_readable(output_.pipe.get(), callback(&Job::on_output));
+      if (output_.pipe.valid()) {
+        output_.watch = loop_.watch_readable(output_.pipe.get(), callback(&Job::on_output));
+      }
       if (error_output_.pipe.valid()) {
         error_output_.watch = loop_.watch_readable(error_output_.pipe.get(), callback(&Job::on_error_output));
       }

@@ -27,23 +27,26 @@ struct Spawn {
   std::string owner;  // whose job it is (a session id): kill_owner() ends what its commands left in the background
   std::string input;  // written to standard input, then closed; empty = /dev/null
   int input_fd = -1;  // instead of `input`: standard input, such as a pipe's end; stays the caller's
+  // A terminal's end (terminal.hpp) that becomes all three standard streams and the controlling terminal. Its other end
+  // is the caller's, who reads the output there: JobEvents tells of none. Stays the caller's.
+  int terminal_fd = -1;
   std::int64_t timeout_ms = 0;  // 0 = none
-  bool merge_stderr = true;     // standard error into the same stream, in order
-  bool keep_background = false; // true: what the command left running lives until kill_owner(); false: dies with it
+  bool merge_stderr = true;  // standard error into the same stream, in order
+  bool keep_background = false;  // true: what the command left running lives until kill_owner(); false: dies with it
 };
 
 struct Exit {
-  std::optional<int> code;    // set when it exited by itself
+  std::optional<int> code;  // set when it exited by itself
   std::optional<int> signal;  // set when a signal ended it
-  bool timed_out = false;     // we killed it: its time was over
-  bool cancelled = false;     // we killed it: stop was requested
+  bool timed_out = false;  // we killed it: its time was over
+  bool cancelled = false;  // we killed it: stop was requested
   bool operator==(const Exit&) const = default;
 };
 
 // Called on the loop.
 struct JobEvents {
   std::function<void(std::int64_t pid)> started;
-  std::function<void(std::string_view bytes)> output;        // stdout (and stderr when merged)
+  std::function<void(std::string_view bytes)> output;  // stdout (and stderr when merged)
   std::function<void(std::string_view bytes)> error_output;  // stderr when not merged
 };
 

@@ -11,6 +11,7 @@
 //   deviating   anything else that is JSON: another status, another shape
 //   absent      404 "No such path", 405, or no JSON
 import { spawn } from "node:child_process"
+import { request as httpRequest } from "node:http"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
@@ -33,8 +34,6 @@ const skipped = {
   "POST /global/dispose": "would stop the rest of the run",
   "POST /experimental/console/switch": "needs an account",
   "GET /tui/control/next": "waits for a request that never comes",
-  "GET /pty/{ptyID}/connect": "a WebSocket",
-  "GET /api/pty/{ptyID}/connect": "a WebSocket",
 }
 
 async function documentOfOpencode() {
@@ -82,6 +81,10 @@ async function makeFixtures(url) {
     spoken,
     answer,
     session,
+    async terminal(path) {
+      const { body } = await api.post(path, { command: "/bin/cat" })
+      return (body.data ?? body).id ?? "pty_none"
+    },
     // A request that waits for its answer.
     async permission() {
       const asking = (await api.session({ permission: [{ permission: "bash", pattern: "*", action: "ask" }] })).id
@@ -98,6 +101,8 @@ async function requestFor(key, operation, fixtures) {
   if (/^(DELETE|PATCH) \/session\/\{sessionID\}$|shell|revert|abort|share|summarize|init|command|prompt|message$/.test(key)) {
     names.sessionID = await fixtures.session()
   }
+  // The two forms see their own terminals only, with OpenCode.
+  if (key.includes("{ptyID}")) names.ptyID = await fixtures.terminal(key.includes(" /api/") ? "/api/pty" : "/pty")
   if (key.includes("{messageID}")) {
     names.sessionID = fixtures.spoken
     names.messageID = fixtures.answer.info.id
@@ -161,13 +166,33 @@ function bodyFor(key, operation, fixtures, names) {
   return operation.requestBody ? {} : undefined
 }
 
-async function call(url, method, path, body) {
+// A WebSocket: 101 is its success, which the document calls 200.
+function upgrade(url, path) {
+  return new Promise((resolve) => {
+    const headers = { connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13" }
+    headers["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    const asking = httpRequest(url + path, { headers })
+    asking.on("upgrade", (response, socket) => {
+      socket.destroy()
+      resolve({ status: 200, type: "application/json", text: "true" })
+    })
+    asking.on("response", async (response) => {
+      const text = (await response.toArray()).join("")
+      resolve({ status: response.statusCode, type: response.headers["content-type"] ?? "", text })
+    })
+    asking.on("error", (error) => resolve({ status: 0, type: "", failure: String(error) }))
+    asking.end()
+  })
+}
+
+async function call(url, method, path, body, headers) {
+  if (path.endsWith("/connect") && path.includes("/pty/") && method === "GET") return upgrade(url, path)
   const stop = AbortSignal.timeout(20000)
   try {
     const response = await fetch(url + path, {
       method,
       signal: stop,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
+      headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
     const type = response.headers.get("content-type") ?? ""
@@ -224,7 +249,8 @@ try {
       continue
     }
     const request = await requestFor(key, operation, fixtures)
-    const answer = await call(url, method.toUpperCase(), request.path, request.body)
+    const headers = key.endsWith("/connect-token") ? { "x-opencode-ticket": "1" } : {}
+    const answer = await call(url, method.toUpperCase(), request.path, request.body, headers)
     const [verdict, note] = judge(document, operation, answer)
     rows.push({ key, operation: operation.operationId, status: answer.status, verdict, note })
   }

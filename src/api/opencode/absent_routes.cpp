@@ -37,13 +37,6 @@ struct AbsentRoutes {
                                  wire::quoted(fmt::format("Question request not found: {}", id))));
   }
 
-  Task<net::Response> no_terminal(Call call) const {
-    const std::string& id = call.param("ptyID");
-    co_return tagged(404, "PtyNotFoundError",
-                     fmt::format(R"("ptyID":{},"message":{})", wire::quoted(id),
-                                 wire::quoted(fmt::format("PTY not found: {}", id))));
-  }
-
   Task<net::Response> refuse_in_session(Call call, std::string_view reason) const {
     if (auto response = no_session(call)) co_return std::move(*response);
     co_return bad_request(reason, Where::params);
@@ -71,7 +64,6 @@ std::vector<Route> absent_routes(Services& services) {
   };
   using R = AbsentRoutes;
   constexpr std::string_view kConfig = "The configuration is changed in opencode.json, not over HTTP";
-  constexpr std::string_view kTerminals = "This server opens no terminals";
   return {
       {"POST", "/session/:sessionID/share", "session.share", "Refused: sessions stay here",
        refuse_in_session("Sharing is disabled: sessions stay on this server"), "Session"},
@@ -87,14 +79,6 @@ std::vector<Route> absent_routes(Services& services) {
        "Boolean"},
       {"PATCH", "/config", "config.update", "Refused: change the file", refuse(kConfig), "Config"},
       {"PATCH", "/global/config", "global.config.update", "Refused: change the file", refuse(kConfig), "Config"},
-      {"GET", "/pty", "pty.list", "Terminals: none", empty_list, "ObjectList"},
-      {"GET", "/pty/shells", "pty.shells", "Shells for terminals: none", empty_list, "ObjectList"},
-      {"POST", "/pty", "pty.create", "Refused: no terminals", refuse(kTerminals), "Object"},
-      {"GET", "/pty/:ptyID", "pty.get", "There are no terminals", bind(&R::no_terminal), "Object"},
-      {"PUT", "/pty/:ptyID", "pty.update", "There are no terminals", bind(&R::no_terminal), "Object"},
-      {"DELETE", "/pty/:ptyID", "pty.remove", "There are no terminals", bind(&R::no_terminal), "Boolean"},
-      {"POST", "/pty/:ptyID/connect-token", "pty.connectToken", "There are no terminals", bind(&R::no_terminal),
-       "Object"},
       {"GET", "/experimental/worktree", "worktree.list", "Extra worktrees: none", empty_list, "StringList"},
       {"GET", "/experimental/workspace/adapter", "experimental.workspace.adapter.list", "Adapters: none", empty_list,
        "ObjectList"},

@@ -9,6 +9,7 @@
 #include "api/router.hpp"
 #include "session/engine.hpp"
 #include "session/host.hpp"
+#include "terminal/terminals.hpp"
 
 namespace quarterdeck::api {
 
@@ -18,6 +19,7 @@ struct Services {
   session::Host& host;
   std::filesystem::path directory;  // of the server process: for requests that name none
   Readiness readiness = {};
+  terminal::Terminals* terminals = nullptr;  // none: nobody can open one
 };
 
 namespace opencode {
@@ -36,6 +38,7 @@ std::vector<Route> listing_routes(Services& services);     // /api/session, /exp
 std::vector<Route> tui_routes(Services& services);         // /tui…
 std::vector<Route> auth_routes(Services& services);        // /auth…
 std::vector<Route> mcp_routes(Services& services);         // /mcp…, /experimental/resource
+std::vector<Route> pty_routes(Services& services);         // /pty…, /api/pty…
 std::vector<Route> absent_routes(Services& services);      // what this version does not do, with the reason
 std::vector<Route> vcs_routes(Services& services);         // /vcs…
 std::vector<Route> server_routes(Services& services);      // /global/health, /log

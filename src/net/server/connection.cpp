@@ -17,6 +17,7 @@
 #include "net/asio/loop_span.hpp"
 #include "net/server/gzip.hpp"
 #include "net/server/response_head.hpp"
+#include "net/websocket.hpp"
 
 namespace quarterdeck::net {
 namespace {
@@ -104,9 +105,16 @@ Task<void> Connection::serve() {
     exchange.head_only = request.method == "HEAD";
     const std::string* encodings = request.header("accept-encoding");
     exchange.accepts_gzip = encodings && accepts_gzip(*encodings);
+    std::string websocket_key;
+    if (asks_for_websocket(request)) websocket_key = *request.header("sec-websocket-key");
 
     std::optional<Answering> answering(std::in_place, *core_);
     Response response = co_await answer(std::move(request));
+    if (auto* conversation = std::get_if<std::unique_ptr<Conversation>>(&response.body)) {
+      answering.reset();
+      co_await converse(std::move(websocket_key), std::move(*conversation));
+      co_return;
+    }
     if (core_->draining) exchange.keep_alive = false;
     const bool is_stream = std::holds_alternative<std::unique_ptr<Stream>>(response.body);
     if (is_stream) {
@@ -223,6 +231,25 @@ Task<bool> Connection::write_fixed(Response response, Exchange exchange) {
   const std::string text = format_head(head);
   std::array parts{part(text), part(exchange.head_only ? std::string_view{} : body)};
   co_return co_await send(parts);
+}
+
+Task<void> Connection::converse(std::string key, std::unique_ptr<Conversation> conversation) {
+  ASSERT(!key.empty() && conversation, "only a request for a WebSocket is answered with a conversation");
+  // A client that speaks before it knows that we do is none.
+  if (!parser_.idle()) co_return;
+  websocket_ =
+      std::make_shared<WebSocketSession>(std::move(socket_), std::move(conversation), [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->wake();
+      });
+  websocket_->start(key);
+  if (raised_ & kClosed) websocket_->abort();
+  bool stopping = false;
+  while (!websocket_->ended()) {
+    const unsigned raised = co_await until(kWoken | (stopping ? 0u : unsigned{kStop}));
+    if (raised & kClosed) co_return;
+    if (raised & kStop) websocket_->close({.code = 1001, .reason = "the server is stopping"});
+    stopping = stopping || (raised & kStop);
+  }
 }
 
 Task<std::string> Connection::compress(std::string_view body) {
@@ -384,6 +411,7 @@ void Connection::reset() {
 void Connection::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
+  if (websocket_) websocket_->abort();
   deadline_.clear();
   signal(kClosed);
 }

@@ -20,6 +20,7 @@
 #include "net/server/request_parser.hpp"
 #include "net/server/response_head.hpp"
 #include "net/server/server_core.hpp"
+#include "net/server/websocket_session.hpp"
 
 struct iovec;
 
@@ -72,6 +73,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Task<bool> write(Response response, Exchange exchange);
   Task<bool> write_fixed(Response response, Exchange exchange);
   Task<bool> write_stream(Response response, Exchange exchange);
+  Task<void> converse(std::string key, std::unique_ptr<Conversation> conversation);
   Task<std::string> compress(std::string_view body);
   Task<void> refuse(RequestFailure failure);
   Task<void> turn_away();
@@ -113,6 +115,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Socket socket_;
   std::string peer_;
   RequestParser parser_;
+  std::shared_ptr<WebSocketSession> websocket_;  // has the socket, once upgraded; lives on its operations
   Deadlines::Entry deadline_;
   std::list<Connection*>* waiting_in_ = nullptr;
   std::list<Connection*>::iterator waiting_place_;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -99,7 +100,7 @@ int execute(CommandLine& command) {
     (void)!::write(failure_fd, &failure, sizeof failure);
     ::_exit(127);
   };
-  // Its own session: no controlling terminal, and `kill 0` reaches neither keeper nor server.
+  // Its own session: no controlling terminal but the one that it is given, and `kill 0` reaches neither keeper nor server.
   ::setsid();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // the keeper does not end before the tree, unless it is killed
   // When memory runs out the tools go first, not the server.
@@ -108,8 +109,10 @@ int execute(CommandLine& command) {
   }
   if (!command.directory.empty() && ::chdir(command.directory.c_str()) != 0) give_up(Report::Stage::directory);
   const int error_output = job.request.split_stderr ? job.error_output.get() : job.output.get();
-  if (::dup2(job.request.has_input ? job.input.get() : null_fd, 0) < 0 || ::dup2(job.output.get(), 1) < 0 ||
-      ::dup2(error_output, 2) < 0) {
+  const bool is_terminal = job.request.is_terminal;
+  if (is_terminal && ::ioctl(job.output.get(), TIOCSCTTY, 0) != 0) give_up(Report::Stage::fork);
+  const int input = is_terminal ? job.output.get() : job.request.has_input ? job.input.get() : null_fd;
+  if (::dup2(input, 0) < 0 || ::dup2(job.output.get(), 1) < 0 || ::dup2(error_output, 2) < 0) {
     give_up(Report::Stage::fork);
   }
   sigset_t none;

@@ -20,6 +20,7 @@ struct Request {
   bool split_stderr = false;     // a stderr of its own comes along
   bool has_input = false;        // a stdin comes along; otherwise /dev/null
   bool keep_background = false;  // the read ends come along: the keeper empties them after Order::discard_output
+  bool is_terminal = false;      // stdout is a terminal: it becomes stdin, stderr and the controlling terminal, too
 };
 inline constexpr int kDescriptorsMax = 7;
 
