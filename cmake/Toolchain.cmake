@@ -27,7 +27,7 @@ else()
 endif()
 
 add_compile_options(-ffunction-sections -fdata-sections)
-add_link_options(-fuse-ld=lld -Wl,--gc-sections)
+add_link_options(-fuse-ld=lld -Wl,--gc-sections -Wl,--icf=safe)
 
 # Asio and Beast are compiled once, in src/net/boost_*.cpp.
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED

@@ -7,6 +7,7 @@
 
 #include "app/cli/exit_code.hpp"
 #include "app/numbers.hpp"
+#include "app/start_memory.hpp"
 #include "app/wiring.hpp"
 #include "base/async.hpp"
 #include "base/log.hpp"
@@ -22,6 +23,7 @@ Task<void> live(Server& server, const diagnostics::Supervisor& supervisor) {
   co_await server.recover();
   supervisor.tell("READY=1\nSTATUS=serving");
   if (!server.model_line().empty()) log::info("model: {}", server.model_line());
+  give_back_start_memory();
 }
 
 Task<void> die(net::EventLoop& loop, Server& server, TaskGroup& starting) {
