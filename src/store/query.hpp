@@ -18,13 +18,27 @@
 
 namespace quarterdeck::store {
 
+// A place in a list of sessions, whether or not the session is still there.
+struct SessionCursor {
+  TimeMs updated = 0;
+  SessionId id;
+};
+enum class SessionOrder {
+  latest,  // newest update first; of the same millisecond the one created last
+  newest,  // newest update first, then the greatest id: what cursors walk through
+  oldest,  // the other way round
+};
 struct SessionFilter {
   std::optional<std::string> directory;
   std::optional<std::string> project_id;
   std::optional<std::string> path;      // relative to the project's worktree
   std::optional<bool> roots;            // true: without a parent; false: with one
   std::optional<TimeMs> updated_since;  // inclusive
+  std::optional<TimeMs> updated_before;  // exclusive
+  std::optional<bool> archived;
   std::string search;                   // part of the title, without regard to ASCII case
+  SessionOrder order = SessionOrder::latest;
+  std::optional<SessionCursor> after;   // only what follows it in this order; not with `latest`
   std::int64_t limit = 100;
 };
 

@@ -319,10 +319,36 @@ TEST_P(StoreContract, ListsSessionsByFilterNewestFirst) {
   EXPECT_EQ(ids({.search = "_"}), "child a ");
   EXPECT_EQ(ids({.limit = 1}), "child ");
   EXPECT_EQ(ids({.limit = 0}), "");
+  EXPECT_EQ(ids({.updated_before = 2000}), "a ");
   EXPECT_EQ(*query().sessions_json({.limit = 1}), "[" + wire::encode_session(child) + "]");
   EXPECT_EQ(*query().children({"ses_a"}), std::vector{SessionId{"ses_child"}});
   EXPECT_EQ(*query().children_json({"ses_a"}), "[" + wire::encode_session(child) + "]");
   EXPECT_EQ(query().children_json({"ses_none"}).error().code, ErrorCode::not_found);
+}
+
+TEST_P(StoreContract, WalksThroughSessionsByCursorInBothDirections) {
+  // b and c share a time: their ids decide.
+  for (const auto& [id, time] : {std::pair{"ses_a", 1000}, {"ses_c", 2000}, {"ses_b", 2000}, {"ses_d", 3000}}) {
+    Session made = session(id, time);
+    if (id == std::string_view("ses_d")) made.archived = 3000;
+    ASSERT_TRUE(append(id, {SessionCreated{made}}));
+  }
+  const auto ids = [&](SessionOrder order, std::optional<SessionCursor> after, SessionFilter filter = {}) {
+    filter.order = order;
+    filter.after = std::move(after);
+    std::string all;
+    for (const auto& each : *query().sessions(filter)) all += each.id.value.substr(4) + " ";
+    return all;
+  };
+  EXPECT_EQ(ids(SessionOrder::newest, {}), "d c b a ");
+  EXPECT_EQ(ids(SessionOrder::newest, SessionCursor{2000, {"ses_c"}}), "b a ");
+  EXPECT_EQ(ids(SessionOrder::newest, SessionCursor{2000, {"ses_gone"}}), "c b a ");
+  EXPECT_EQ(ids(SessionOrder::oldest, {}), "a b c d ");
+  EXPECT_EQ(ids(SessionOrder::oldest, SessionCursor{2000, {"ses_b"}}), "c d ");
+  EXPECT_EQ(ids(SessionOrder::oldest, SessionCursor{2000, {"ses_b"}}, {.project_id = "project"}), "c d ");
+  EXPECT_EQ(ids(SessionOrder::oldest, SessionCursor{3000, {"ses_d"}}), "");
+  EXPECT_EQ(ids(SessionOrder::newest, {}, {.directory = "/work", .archived = false, .limit = 2}), "c b ");
+  EXPECT_EQ(ids(SessionOrder::newest, {}, {.archived = true}), "d ");
 }
 
 TEST_P(StoreContract, PagesMessagesBackwardsAndShowsThemForwards) {

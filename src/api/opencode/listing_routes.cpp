@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kPageDefault = 50;
 constexpr std::int64_t kGlobalPageDefault = 100;
-constexpr std::int64_t kSessionsMax = 100'000;  // looked through for one page
+constexpr std::int64_t kPageMax = 100'000;
 
 // A place in the list: next to this session, on this side of it.
 struct Anchor {
@@ -20,6 +20,7 @@ struct Anchor {
   TimeMs time = 0;
   bool before = false;  // "previous": the page that ends here
 };
+using store::SessionOrder;
 
 wire::JsonObject v2_session(const domain::Session& session) {
   const domain::Tokens& tokens = session.tokens;
@@ -62,9 +63,7 @@ std::string cursor_of(const domain::Session& session, std::string_view direction
 struct ListingRoutes {
   Services& services;
 
-  // All that fit, newest update first.
   Task<Result<std::vector<domain::Session>>> load(store::SessionFilter filter) const {
-    filter.limit = kSessionsMax;
     store::Query& query = services.engine.query;
     auto read = [&query, filter = std::move(filter)] { return query.sessions(filter); };
     co_return co_await blocking(services.engine.loop, services.engine.pool, read);
@@ -76,7 +75,7 @@ struct ListingRoutes {
     if (request.query_value("limit")) {
       const auto number = query_number(request, "limit");
       if (!number || *number < 1) co_return invalid("Expected an integer, got NaN\n  at [\"limit\"]");
-      limit = std::min(*number, kSessionsMax);
+      limit = std::min(*number, kPageMax);
     }
     bool ascending = request.query_value("order") == "asc";
     std::optional<Anchor> anchor;
@@ -94,41 +93,49 @@ struct ListingRoutes {
     if (const auto search = request.query_value("search")) filter.search = *search;
     if (const auto project = request.query_value("project")) filter.project_id = std::string(*project);
     if (request.query_value("directory")) filter.directory = requested_directory(request, services.directory).string();
-    auto sessions = co_await load(std::move(filter));
-    if (!sessions) co_return error_response(sessions.error());
-    co_return json(page(*sessions, anchor, ascending, static_cast<std::size_t>(limit)));
+    filter.order = ascending ? SessionOrder::oldest : SessionOrder::newest;
+    auto found = co_await page(std::move(filter), anchor, static_cast<std::size_t>(limit));
+    if (!found) co_return error_response(found.error());
+    wire::JsonArray data;
+    for (const domain::Session& session : found->sessions) data.push_back(v2_session(session));
+    wire::JsonObject cursor;
+    if (found->previous) cursor["previous"] = cursor_of(found->sessions.front(), "previous", ascending);
+    if (found->next) cursor["next"] = cursor_of(found->sessions.back(), "next", ascending);
+    co_return json(wire::to_text(wire::JsonObject{{"data", std::move(data)}, {"cursor", std::move(cursor)}}));
   }
 
-  static std::string page(std::vector<domain::Session>& sessions, const std::optional<Anchor>& anchor, bool ascending,
-                          std::size_t limit) {
-    const auto earlier = [ascending](TimeMs time_a, const std::string& a, TimeMs time_b, const std::string& b) {
-      if (time_a != time_b) return ascending ? time_a < time_b : time_a > time_b;
-      return ascending ? a < b : a > b;
+  struct Page {
+    std::vector<domain::Session> sessions;
+    bool previous = false;  // whether there is more on this side
+    bool next = false;
+  };
+
+  // A page costs what it holds, however many sessions there are.
+  Task<Result<Page>> page(store::SessionFilter filter, std::optional<Anchor> anchor, std::size_t limit) const {
+    const bool backwards = anchor && anchor->before;
+    const auto turned = [](SessionOrder order) {
+      return order == SessionOrder::oldest ? SessionOrder::newest : SessionOrder::oldest;
     };
-    std::ranges::sort(
-        sessions, [&](const auto& a, const auto& b) { return earlier(a.updated, a.id.value, b.updated, b.id.value); });
-    std::size_t begin = 0;
-    std::size_t end = sessions.size();
-    if (anchor) {
-      const auto at_or_after = std::ranges::find_if(sessions, [&](const domain::Session& s) {
-        return !earlier(s.updated, s.id.value, anchor->time, anchor->id);
-      });
-      auto index = static_cast<std::size_t>(at_or_after - sessions.begin());
-      if (anchor->before) {
-        end = index;
-        begin = end > limit ? end - limit : 0;
-      } else {
-        if (index < sessions.size() && sessions[index].id.value == anchor->id) ++index;
-        begin = index;
-      }
+    if (backwards) filter.order = turned(filter.order);
+    if (anchor) filter.after = store::SessionCursor{anchor->time, SessionId{anchor->id}};
+    filter.limit = static_cast<std::int64_t>(limit) + 1;
+    Page page;
+    CO_TRY(page.sessions, co_await load(filter));
+    const bool more = page.sessions.size() > limit;
+    if (more) page.sessions.resize(limit);
+    bool behind = false;
+    if (anchor && !page.sessions.empty()) {
+      const domain::Session& first = page.sessions.front();
+      filter.order = turned(filter.order);
+      filter.after = store::SessionCursor{first.updated, first.id};
+      filter.limit = 1;
+      CO_TRY(const auto one, co_await load(filter));
+      behind = !one.empty();
     }
-    end = std::min(end, begin + limit);
-    wire::JsonArray data;
-    for (std::size_t i = begin; i < end; ++i) data.push_back(v2_session(sessions[i]));
-    wire::JsonObject cursor;
-    if (begin < end && begin > 0) cursor["previous"] = cursor_of(sessions[begin], "previous", ascending);
-    if (begin < end && end < sessions.size()) cursor["next"] = cursor_of(sessions[end - 1], "next", ascending);
-    return wire::to_text(wire::JsonObject{{"data", std::move(data)}, {"cursor", std::move(cursor)}});
+    if (backwards) std::ranges::reverse(page.sessions);
+    page.previous = backwards ? more : behind;
+    page.next = backwards ? behind : more;
+    co_return page;
   }
 
   Task<net::Response> active(Call) const {
@@ -161,16 +168,15 @@ struct ListingRoutes {
     filter.updated_since = query_number(request, "start");
     if (const auto search = request.query_value("search")) filter.search = *search;
     if (request.query_value("directory")) filter.directory = requested_directory(request, services.directory).string();
+    const std::int64_t limit =
+        std::clamp<std::int64_t>(query_number(request, "limit").value_or(kGlobalPageDefault), 0, kPageMax);
+    filter.updated_before = query_number(request, "cursor");
+    if (!archived->value_or(false)) filter.archived = false;
+    filter.limit = limit + 1;
     auto sessions = co_await load(std::move(filter));
     if (!sessions) co_return error_response(sessions.error());
     const auto projects = services.engine.query.projects();
     if (!projects) co_return error_response(projects.error());
-    const auto before = query_number(request, "cursor");
-    std::erase_if(*sessions, [&](const domain::Session& session) {
-      return (before && session.updated >= *before) || (session.archived && !archived->value_or(false));
-    });
-    const std::int64_t limit =
-        std::clamp<std::int64_t>(query_number(request, "limit").value_or(kGlobalPageDefault), 0, kSessionsMax);
     const bool more = sessions->size() > static_cast<std::size_t>(limit);
     if (more) sessions->resize(static_cast<std::size_t>(limit));
     std::string out = "[";

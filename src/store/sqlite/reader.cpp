@@ -1,5 +1,6 @@
 #include "store/sqlite/reader.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "store/sqlite/event_body.hpp"
@@ -48,32 +49,53 @@ std::string like_pattern(std::string_view text) {
   return pattern + "%";
 }
 
-// The three texts differ in what leads the index; the rest of the filter is the same.
+// The texts differ in what leads the index and in the order; the filter is the same. Nothing is sorted but sessions of
+// the same millisecond.
 #define QD_SESSION_FILTER                                                                                     \
   " AND (?2 IS NULL OR project = ?2) AND (?3 IS NULL OR path = ?3) AND (?4 IS NULL OR (parent IS NULL) = ?4)" \
-  " AND updated >= ?5 AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\') ORDER BY updated DESC, key DESC LIMIT ?7"
+  " AND updated >= ?5 AND updated < ?6 AND (?7 IS NULL OR (archived IS NOT NULL) = ?7)"                       \
+  " AND (?8 IS NULL OR title LIKE ?8 ESCAPE '\\')"
+#define QD_SESSION_ORDERS(lead)                                                         \
+  {"SELECT body FROM session " lead QD_SESSION_FILTER                                   \
+   " AND ?9 IS NOT NULL AND ?10 IS NOT NULL ORDER BY updated DESC, key DESC LIMIT ?11", \
+   "SELECT body FROM session " lead QD_SESSION_FILTER                                   \
+   " AND (updated, id) < (?9, ?10) ORDER BY updated DESC, id DESC LIMIT ?11",           \
+   "SELECT body FROM session " lead QD_SESSION_FILTER                                   \
+   " AND (updated, id) > (?9, ?10) ORDER BY updated, "                                  \
+   "id LIMIT ?11"}
+constexpr const char* kSessionsOfDirectory[] = QD_SESSION_ORDERS("WHERE directory = ?1");
+constexpr const char* kSessionsOfProject[] =
+    QD_SESSION_ORDERS("INDEXED BY session_by_project WHERE project = ?2 AND ?1 IS NULL");
+constexpr const char* kSessions[] = QD_SESSION_ORDERS("WHERE ?1 IS NULL");
+#undef QD_SESSION_ORDERS
+#undef QD_SESSION_FILTER
 
 template <class Use>
 auto filtered_sessions(Connection& sql, const SessionFilter& filter, Use use) {
+  using Limits = std::numeric_limits<std::int64_t>;
   std::optional<std::string_view> directory, project, path;
   if (filter.directory) directory = *filter.directory;
   if (filter.project_id) project = *filter.project_id;
   if (filter.path) path = *filter.path;
-  std::optional<std::int64_t> roots;
+  std::optional<std::int64_t> roots, archived;
   if (filter.roots) roots = *filter.roots;
-  const std::int64_t since = filter.updated_since.value_or(std::numeric_limits<std::int64_t>::min());
+  if (filter.archived) archived = *filter.archived;
+  std::int64_t since = filter.updated_since.value_or(Limits::min());
+  std::int64_t before = filter.updated_before.value_or(Limits::max());
   const std::string pattern = like_pattern(filter.search);
   std::optional<std::string_view> search;
   if (!filter.search.empty()) search = pattern;
+  const SessionCursor start{filter.order == SessionOrder::oldest ? Limits::min() : Limits::max(), {}};
+  const SessionCursor after = filter.after.value_or(start);
+  // The index begins at the cursor, not at the list's end.
+  if (filter.order == SessionOrder::oldest) since = std::max(since, after.updated);
+  if (filter.order == SessionOrder::newest && after.updated < before) before = after.updated + 1;
   const std::int64_t limit = std::max<std::int64_t>(filter.limit, 0);
-  const char* text =
-      directory ? "SELECT body FROM session WHERE directory = ?1" QD_SESSION_FILTER
-      : project
-          ? "SELECT body FROM session INDEXED BY session_by_project WHERE project = ?2 AND ?1 IS NULL" QD_SESSION_FILTER
-          : "SELECT body FROM session WHERE ?1 IS NULL" QD_SESSION_FILTER;
-  return use(sql.rows(text, directory, project, path, roots, since, search, limit));
+  const auto& texts = directory ? kSessionsOfDirectory : project ? kSessionsOfProject : kSessions;
+  const char* text = texts[static_cast<std::size_t>(filter.order)];
+  return use(
+      sql.rows(text, directory, project, path, roots, since, before, archived, search, after.updated, after.id, limit));
 }
-#undef QD_SESSION_FILTER
 
 domain::Delivery delivery_named(std::string_view name) {
   if (name == "steer") return domain::Delivery::steer;
