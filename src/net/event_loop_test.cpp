@@ -136,6 +136,26 @@ TEST(EventLoop, LeavesTheWatchedDescriptorToItsOwner) {
   EXPECT_EQ(byte, 'x');
 }
 
+TEST(EventLoop, DoesNotTakeTheEndOfOneDescriptorForThatOfANewOne) {
+  const auto loop = make_event_loop();
+  // Both end in the same round. The first to be heard drops the other, and watches a pipe where nothing happens.
+  Pipe one, other, quiet;
+  one.writer.reset();
+  other.writer.reset();
+  std::unique_ptr<Loop::Handle> watches[2];
+  std::unique_ptr<Loop::Handle> next;
+  const auto replace = [&] {
+    if (next) return;
+    for (auto& watch : watches) watch.reset();
+    next = loop->watch_readable(quiet.reader.get(), [] { ADD_FAILURE() << "there is nothing to read"; });
+  };
+  watches[0] = loop->watch_readable(one.reader.get(), replace);
+  watches[1] = loop->watch_readable(other.reader.get(), replace);
+  const auto end = loop->after_ms(20, [&] { loop->stop(); });
+  loop->run();
+  EXPECT_TRUE(next);
+}
+
 TEST(EventLoop, ReportsEachTerminationSignal) {
   const auto loop = make_event_loop();
   std::vector<int> signals;

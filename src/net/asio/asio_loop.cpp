@@ -1,6 +1,7 @@
 #include "net/asio/asio_loop.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <csignal>
@@ -92,6 +93,13 @@ class ReadableHandle final : public Loop::Handle {
     bool borrowed = false;  // not ours to close
   };
 
+  // Asio's bookkeeping of a descriptor that was closed is taken over by the next one, together with an event that epoll
+  // had already reported: a wait can end for what happened to another descriptor.
+  static bool really_readable(int fd) {
+    pollfd polled{.fd = fd, .events = POLLIN, .revents = 0};
+    return ::poll(&polled, 1, 0) > 0;
+  }
+
   static void wait(std::shared_ptr<State> state) {
     auto& descriptor = state->descriptor;
     descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -99,7 +107,7 @@ class ReadableHandle final : public Loop::Handle {
                             if (!state->alive) return;
                             const LoopSpan span("descriptor");
                             if (error) return log::error("cannot watch a descriptor: {}", error.message());
-                            state->on_ready();
+                            if (really_readable(state->descriptor.native_handle())) state->on_ready();
                             if (state->alive) wait(std::move(state));
                           });
   }
