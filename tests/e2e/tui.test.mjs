@@ -75,10 +75,10 @@ test("escape twice interrupts a running answer", async () => {
   await say("SLOW:2000:20")
   await tui.until("esc interrupt")
   await tui.until(/word5 /)
-  tui.keys("Escape")
-  await tui.until("again to interrupt")
-  tui.keys("Escape")
-  await tui.until("· interrupted")
+  // Now and then it misses an Escape while words come in: one time in thirty on a busy machine, with OpenCode's own
+  // server too. The second counts within five seconds of the first.
+  await tui.press(["Escape"], "again to interrupt")
+  await tui.press(["Escape"], "· interrupted")
   await eventually(async () => Object.keys((await api.get("/session/status")).body).length === 0)
 })
 
