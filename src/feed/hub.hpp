@@ -19,7 +19,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
         options(limits),
         ids_(clock, random),
         last_seq_(last_seq),
-        position_(position_of(last_seq)) {}
+        position_(position_of(last_seq) + 1) {}  // the newest event's repetition may be out already
 
   void publish(const store::StoredEvent& event);
   void publish(std::string_view directory, std::string_view project, std::string_view type,

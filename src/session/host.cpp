@@ -354,7 +354,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
     // What is known of it may still be on its way to the disk.
     CO_TRY_VOID(co_await found->committed());
     CO_TRY(before, admitted_before(id, command));
-    if (!state.prompts.contains(*command.message_id)) break;
+    if (!state.prompts.contains(*command.message_id) || !found->storing()) break;
   }
   if (before) {
     CO_TRY_VOID(co_await found->committed());

@@ -63,9 +63,10 @@ void check_answer(World& world, const Replica& replica, const AssistantMessage& 
     if (error != std::errc{} || end == text_end || *end != '#') continue;  // cut off
     const auto asked = replica.parts.find(answer.parent_id);
     const std::string wanted = fmt::format("#{}#", number);
-    const bool own = asked != replica.parts.end() && std::ranges::any_of(asked->second, [&](const auto& entry) {
+    // A conversation that was summarised goes on under a message that is nobody's prompt.
+    const bool own = asked == replica.parts.end() || std::ranges::none_of(asked->second, [&](const auto& entry) {
                        const auto* said = std::get_if<TextPart>(&entry.second.content);
-                       return said && said->text.starts_with(wanted);
+                       return said && said->text.starts_with('#') && !said->text.starts_with(wanted);
                      });
     if (!own && !world.edited.contains(answer.parent_id)) {
       world.violation("the answer {} to #{} lies under {}", answer.id.value, number, answer.parent_id.value);

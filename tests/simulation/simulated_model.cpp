@@ -26,6 +26,16 @@ int prompt_number(std::string_view text) {
   return number;
 }
 
+// The number in "summary 3 …", or 0.
+int summary_number(std::string_view text) {
+  constexpr std::string_view kMark = "summary ";
+  int number = 0;
+  if (const std::size_t at = text.find(kMark); at != text.npos) {
+    std::from_chars(text.data() + at + kMark.size(), text.data() + text.size(), number);
+  }
+  return number;
+}
+
 int prompt_number(const llm::ChatMessage& message) {
   if (message.role != llm::Role::user) return -1;
   for (const llm::Content& content : message.content) {
@@ -39,9 +49,9 @@ int prompt_number(const llm::ChatMessage& message) {
 
 SimulatedModel::Step SimulatedModel::check(const llm::ModelRequest& request) {
   Step step{.prompt = -1};
-  std::set<std::string> waiting;  // calls without a result
   std::size_t calls = 0;
   std::size_t results = 0;
+  int summaries = 0;
   for (const llm::ChatMessage& message : request.messages) {
     if (message.role != llm::Role::tool && results != calls) {
       world_.violation("a model was shown {} tool calls with {} results", calls, results);
@@ -53,11 +63,15 @@ SimulatedModel::Step SimulatedModel::check(const llm::ModelRequest& request) {
     }
     if (message.role != llm::Role::tool) calls = results = 0;
     for (const llm::Content& content : message.content) {
+      const auto* text = std::get_if<llm::TextContent>(&content);
+      if (text && message.role != llm::Role::system) summaries = std::max(summaries, summary_number(text->text));
       if (std::holds_alternative<llm::ToolCallContent>(content)) ++calls;
       if (std::holds_alternative<llm::ToolResultContent>(content)) ++results;
     }
   }
   if (results != calls) world_.violation("a model was shown {} tool calls with {} results", calls, results);
+  // What was summarised is not counted any more, and must not be taken for what was never done.
+  step.number += 1'000 * summaries;
   return step;
 }
 
@@ -195,6 +209,12 @@ Task<bool> SimulatedModel::call(Step step, int index, int kind, llm::ModelSink& 
 }
 
 Task<Answer> SimulatedModel::play(Step step, SessionId session, llm::ModelSink& sink, std::stop_token stop) {
+  if (step.prompt < 0) {  // a summary of the conversation, or what goes on from it
+    std::string summary = fmt::format("summary {} ", ++world_.counts["summaries"]);
+    const bool summarised = co_await say(std::move(summary), session, sink, stop);
+    if (!summarised) co_return stopped();
+    co_return llm::ModelFinish{.reason = "stop", .tokens = {.input = 10, .output = 5}};
+  }
   Dice wanted = world_.dice_for(static_cast<std::uint64_t>(step.prompt), 0);
   // Some want the same for ever, some something new for ever; most stop after a few steps.
   const int kind = wanted.chance(30) ? 1 : wanted.chance(30) ? 2 : 0;
