@@ -28,6 +28,7 @@ Actor::Actor(Engine& engine, State state, std::function<void()> on_broken)
   // What runs on from here is not recorded: it stops, and the session goes on from what is stored.
   journal_.on_broken([this, on_broken = std::move(on_broken)] {
     abort();
+    if (!working_) answer_all_waiters();  // nothing else will: another actor takes its place
     on_broken();
   });
 }
@@ -232,13 +233,13 @@ Task<std::expected<Asked, tools::ToolFailure>> Actor::ask(tools::PermissionAsk a
     }
     if (rule.action == Action::ask) needs_answer = true;
   }
-  if (!needs_answer) co_return Asked::no;
 
   // After a restart the same call asks again: its request is still open, and whoever saw it answers that one, or has
   // answered it before the call got here.
   const auto same = [&](const PermissionRequest& request) {
     return request.tool == call && request.permission == ask.permission && request.patterns == ask.patterns;
   };
+  // What was answered about this very call holds, whatever has been allowed for good since.
   const auto early = std::ranges::find_if(early_answers_, [&](const auto& entry) { return same(entry.first); });
   if (early != early_answers_.end()) {
     const PermissionAnswer answer = std::move(early->second);
@@ -252,6 +253,10 @@ Task<std::expected<Asked, tools::ToolFailure>> Actor::ask(tools::PermissionAsk a
   PermissionId id;
   for (const auto& [open, request] : state_.requests) {
     if (same(request)) id = open;
+  }
+  if (!needs_answer) {
+    if (!id.empty()) record(PermissionReplied{id, Reply::always, {}});
+    co_return Asked::no;
   }
   if (id.empty()) {
     id = engine_.ids.permission();

@@ -104,7 +104,7 @@ Task<Result<Session>> Host::fork(SessionId id, std::optional<MessageId> before) 
   actor->record(std::move(made.events));
   const auto stored = co_await actor->committed();
   if (!stored) {
-    actors_.erase(made.session.id);
+    drop(actor);
     co_return std::unexpected(stored.error());
   }
   release(actor);

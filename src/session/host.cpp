@@ -94,6 +94,12 @@ void Host::release(const std::shared_ptr<Actor>& actor) {
   if (found != actors_.end() && found->second == actor && actor.use_count() <= 2) actors_.erase(found);
 }
 
+// Its events were not stored. Meanwhile another may have taken its place, and work: that one stays.
+void Host::drop(const std::shared_ptr<Actor>& broken) {
+  const auto found = actors_.find(broken->state().session.id);
+  if (found != actors_.end() && found->second == broken && !broken->working()) actors_.erase(found);
+}
+
 void Host::wake(const std::shared_ptr<Actor>& actor) {
   if (actor->working() || engine_.shutting_down() || !engine_.store.admits()) return;
   turns_.spawn(run(actor));
@@ -218,7 +224,7 @@ Task<Result<Session>> Host::make_session(CreateSession command) {
   failpoint::reach("session.create.recorded");
   const auto stored = co_await made->committed();
   if (!stored) {
-    actors_.erase(session.id);
+    drop(made);
     co_return std::unexpected(stored.error());
   }
   failpoint::reach("session.create.committed");
@@ -337,6 +343,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   ModelRef model;
   const auto resolved = co_await resolve(*found, command, agent, model);
   if (!resolved) {
+    if (found->state().deleted) co_return no_such(id);
     found->record(SessionFailed{{.name = "UnknownError", .message = resolved.error().message}});
     [[maybe_unused]] const auto stored = co_await found->committed();
     release(found);
@@ -347,7 +354,6 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   // Looked up again: the actor may have been released while we waited.
   CO_TRY(found, actor(id));
   const State& state = found->state();
-  if (state.deleted) co_return no_such(id);
 
   CO_TRY(std::optional<MessageId> before, sent_before(state, command));
   while (!before && command.message_id) {
@@ -356,6 +362,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
     CO_TRY(before, admitted_before(id, command));
     if (!state.prompts.contains(*command.message_id) || !found->storing()) break;
   }
+  if (state.deleted) co_return no_such(id);
   if (before) {
     CO_TRY_VOID(co_await found->committed());
     release(found);
@@ -375,7 +382,7 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   failpoint::reach("session.prompt.recorded");
   const auto stored = co_await found->committed();
   if (!stored) {
-    if (!found->working()) actors_.erase(id);
+    drop(found);
     co_return std::unexpected(stored.error());
   }
   failpoint::reach("session.prompt.committed");
@@ -411,8 +418,12 @@ Task<Result<MessageId>> Host::answer(SessionId id, MessageId prompt) {
     const std::shared_ptr<Actor> held = found->second;
     co_await held->answered(prompt);
     prompt = held->continued(std::move(prompt));
-    [[maybe_unused]] const auto stored = co_await held->committed();
+    const auto stored = co_await held->committed();
     release(held);
+    // It waits on disk and has its turn when there is one; nobody knows when.
+    if (!stored && !engine_.query.last_answer(id, prompt).value_or(std::nullopt)) {
+      co_return std::unexpected(stored.error());
+    }
   }
   CO_TRY(const std::optional<MessageId> last, engine_.query.last_answer(id, prompt));
   if (!last) co_return fail(ErrorCode::not_found, "The prompt {} has no answer", prompt.value);
@@ -459,6 +470,12 @@ Task<Result<void>> Host::reply(ReplyPermission command) {
   auto replied = co_await found->reply(std::move(command));
   release(found);
   co_return replied;
+}
+
+const State* Host::settled_state(const SessionId& id) const {
+  const auto found = actors_.find(id);
+  if (found == actors_.end() || found->second->storing() || found->second->broken()) return nullptr;
+  return &found->second->state();
 }
 
 Status Host::status(const SessionId& id) const {

@@ -74,6 +74,8 @@ class Host {
   Task<Result<void>> reply(domain::ReplyPermission command);
 
   domain::Status status(const SessionId& id) const;
+  // What a working session's actor knows, when all of it is on disk; null otherwise. For checks: it equals the tables.
+  const State* settled_state(const SessionId& id) const;
   // How much there is to do, for who watches the server.
   struct Load {
     std::size_t busy = 0;  // sessions whose turn runs
@@ -95,6 +97,7 @@ class Host {
   void wake_unfinished();
   Task<void> run(std::shared_ptr<Actor> actor);
   void release(const std::shared_ptr<Actor>& actor);
+  void drop(const std::shared_ptr<Actor>& broken);
   Task<Result<void>> remove_one(SessionId id);
   Task<Result<domain::Session>> make_session(domain::CreateSession command);
   Result<std::optional<MessageId>> sent_before(const State& state, const domain::Prompt& command) const;

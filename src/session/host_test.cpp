@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/failpoint.hpp"
 #include "base/testing/test_loop.hpp"
 #include "session/instance.hpp"
 #include "session/testing/fake_provider.hpp"
@@ -657,6 +658,64 @@ TEST_F(HostTest, ACallThatWentOnAfterItsAnswerIsNotRunAgain) {
   restart();
   ASSERT_TRUE(answer(id, prompt));
   EXPECT_EQ(runs_.size(), 1u);
+}
+
+TEST_F(HostTest, ACallThatWasRefusedStaysRefusedWhenTheRestIsAllowedForGood) {
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  provider_.answer(calls("echo", R"({"a":1})"));
+  const MessageId prompt = admit(id, "go");
+  until([&] { return store_->query().requests_json({})->size() > 2; });
+  const PermissionId request = store_->query().open_requests(id)->front().id;
+  stop();
+  start();
+  ASSERT_TRUE(loop_.run_until(store_->events().append(
+      store::Batch{id, dir_.path().string(), "global", {PermissionReplied{request, Reply::reject, {}}}})));
+  loop_.run_until(instances_->open(dir_.path().string()))->approved.push_back({"echo", "*", Action::allow});
+  ASSERT_TRUE(loop_.run_until(host_->recover()));
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_TRUE(runs_.empty());
+}
+
+TEST_F(HostTest, ARequestFromBeforeARestartIsAnsweredByWhatIsAllowedSince) {
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  provider_.answer(calls("echo", R"({"a":1})"));
+  provider_.answer(says("done"));
+  const MessageId prompt = admit(id, "go");
+  until([&] { return store_->query().requests_json({})->size() > 2; });
+  stop();
+  start();
+  loop_.run_until(instances_->open(dir_.path().string()))->approved.push_back({"echo", "*", Action::allow});
+  ASSERT_TRUE(loop_.run_until(host_->recover()));
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_EQ(runs_.size(), 1u);
+  EXPECT_TRUE(store_->query().open_requests(id)->empty());
+}
+
+// ------------------------------------------------------------------------------------------------ a broken disk
+
+TEST_F(HostTest, WhoWaitsForAQueuedPromptLearnsThatItsSessionCannotBeWritten) {
+  if (!failpoint::kCompiled) GTEST_SKIP() << "built without QD_FAILPOINTS";
+  const SessionId id = open();
+  Prompt queued = saying("later");
+  queued.wait_for_next = true;
+  const MessageId prompt = *loop_.run_until(host_->prompt(id, queued));
+  std::optional<Result<MessageId>> answered;
+  TaskGroup waiting(loop_);
+  waiting.spawn([](Host& host, SessionId id, MessageId prompt, std::optional<Result<MessageId>>& out) -> Task<void> {
+    out = co_await host.answer(std::move(id), std::move(prompt));
+  }(*host_, id, prompt, answered));
+  loop_.run_until(host_->settle(id));
+  ASSERT_FALSE(answered);
+  ASSERT_TRUE(failpoint::arm("store.commit.before:*:error"));
+  EXPECT_FALSE(loop_.run_until(host_->update(id, {.title = "unwritten"})));
+  ASSERT_TRUE(failpoint::arm(""));
+  loop_.run_until(waiting.join());
+  ASSERT_TRUE(answered);
+  EXPECT_FALSE(*answered);
+  provider_.answer(says("done"));
+  restart();
+  EXPECT_TRUE(answer(id, prompt));
+  EXPECT_EQ(parts<TextPart>(id).back().text, "done");
 }
 
 }  // namespace
