@@ -172,6 +172,17 @@ void check_requests(World& world, const Witness& witness, store::Query& query,
   }
 }
 
+void check_memory(World& world, const Witness& witness, Server& server) {
+  if (!witness.unacknowledged.empty() || world.sabotage != Sabotage::none) return;
+  for (const auto& [id, replica] : witness.replicas.all()) {
+    const session::State* state = server.host().settled_state(id);
+    if (!state) continue;
+    if (const auto different = difference(replica.state, *state); !different.empty()) {
+      world.violation("the actor of {} knows something else than was committed: {}", id.value, different);
+    }
+  }
+}
+
 void check_at_rest(World& world, const Witness& witness, Server& server) {
   for (const auto& [id, record] : world.sessions) {
     const bool there = witness.replicas.find(id) != nullptr;

@@ -15,6 +15,9 @@ void check_cut_streams(World& world, const Witness& witness);
 void check_requests(World& world, const Witness& witness, store::Query& query,
                     const std::map<PermissionId, domain::PermissionRequest>& before);
 
+// While it works: what the actors know is what was committed.
+void check_memory(World& world, const Witness& witness, Server& server);
+
 // When everything rests: every acknowledged prompt is there and has its one answer, in one order; nothing is open.
 void check_at_rest(World& world, const Witness& witness, Server& server);
 

@@ -70,7 +70,7 @@ void SimulatedStore::observe_health(std::function<void(const store::Health&)> ob
 void SimulatedStore::change_disk(bool full) {
   world_.note("{}", full ? "the disk is full" : "the disk has space again");
   world_.disk_full = full;
-  reserve_commits_ = full ? dice_.between(0, 10) : 0;
+  reserve_commits_ = full ? dice_.between(0, 4) : 0;
   loop_.post([this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     if (on_health_) on_health_(health());
@@ -108,7 +108,9 @@ void SimulatedStore::on_appended(Appended& appended) {
   if (!appended) {
     world_.note("commit failed: {}", appended.error().message);
     if (appended.error().code != ErrorCode::unavailable) {
-      world_.violation("the store refused a batch of {}: {}", batch.session.value, appended.error().message);
+      std::string types;
+      for (const domain::Event& event : batch.events) types += fmt::format(" {}", wire::event_type(event));
+      world_.violation("the store refused a batch of {}: {}:{}", batch.session.value, appended.error().message, types);
     }
     return;
   }

@@ -144,6 +144,7 @@ class Simulation {
   }
 
   void act() {
+    if (!server_->dead()) check_memory(world_, witness_, *server_);
     if (world_.storm) {
       next_act_ms_ = world_.now_ms + world_.dice.delay_ms(world_.profile.pause_ms);
       if (!server_->stopping()) clients_.act(*server_);

@@ -31,7 +31,7 @@ Profile::Profile(Dice& dice) {
   constexpr std::array<std::int64_t, 4> pauses{0, 50, 2'000, 60'000};
   constexpr std::array crash_chances{0, 2, 5, 20};
   model_fault = dice.pick(storms);
-  disk_full = dice.chance(250) ? 20 : 0;
+  disk_full = dice.chance(350) ? 40 : 0;
   crash = dice.pick(crash_chances);
   crash_at_commit = dice.chance(500) ? 30 : 0;
   planned_restart = dice.chance(300) ? 500 : 0;
