@@ -120,6 +120,29 @@ struct McpServer {
   bool operator==(const McpServer&) const = default;
 };
 
+// By name, in the order of the file: it is the order in which they work.
+template <class T>
+using Named = std::vector<std::pair<std::string, T>>;
+
+// A formatter: one of ours, changed, or another one. What is absent stays as the table of format/ has it.
+struct Formatter {
+  bool disabled = false;
+  std::optional<std::vector<std::string>> command;  // "$FILE" stands for the file
+  std::optional<std::vector<std::string>> extensions;
+  std::map<std::string, std::string> environment;
+  bool operator==(const Formatter&) const = default;
+};
+
+// A language server, likewise (lsp/).
+struct LanguageServer {
+  bool disabled = false;
+  std::vector<std::string> command;
+  std::optional<std::vector<std::string>> extensions;
+  std::map<std::string, std::string> environment;
+  std::optional<domain::JsonText> initialization;  // an object
+  bool operator==(const LanguageServer&) const = default;
+};
+
 struct ToolOutput {
   std::optional<std::int64_t> max_lines;
   std::optional<std::int64_t> max_bytes;
@@ -153,6 +176,9 @@ struct Config {
   std::optional<std::vector<std::string>> enabled_providers;
   std::vector<std::string> disabled_providers;
   std::map<std::string, McpServer> mcp;
+  // "formatter" and "lsp": absent or false = none run; true = those that we know, as {}.
+  std::optional<Named<Formatter>> formatters;
+  std::optional<Named<LanguageServer>> language_servers;
   std::vector<std::string> instructions;  // more instruction files: paths and globs
   domain::JsonText ours{"{}"};  // the member "quarterdeck"
 

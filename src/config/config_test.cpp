@@ -310,6 +310,41 @@ TEST_F(ConfigTest, GivesAnUntrustedProjectNeitherSecretsNorPrograms) {
   EXPECT_EQ(config.instructions.size(), 4u);
 }
 
+TEST_F(ConfigTest, FormattersAndLanguageServersAreSwitchesOrLists) {
+  EXPECT_FALSE(load_from().formatters);
+  write("work/opencode.json", R"({"formatter":true,"lsp":false})");
+  EXPECT_EQ(load_from().formatters, Named<Formatter>{});
+  EXPECT_FALSE(load_from().language_servers);
+  write("cfg/opencode/opencode.json", R"({"lsp":{"x":{"command":["x","-y"],"extensions":[".x"],"env":{"A":"b"},
+      "initialization":{"k":1}},"gopls":{"disabled":true}},"formatter":{"f":{"command":["f","$FILE"]}}})");
+  write("work/opencode.json", R"({"lsp":{"deno":{"disabled":true},"evil":{"command":["evil"]}},
+      "formatter":{"shfmt":{"environment":{"LD_PRELOAD":"./x.so"}}}})");
+  auto config = load_from();
+  EXPECT_EQ(config.errors.size(), 2u) << "not trusted";
+  EXPECT_EQ(config.language_servers, (Named<LanguageServer>{{"x",
+                                                             {.command = {"x", "-y"},
+                                                              .extensions = std::vector<std::string>{".x"},
+                                                              .environment = {{"A", "b"}},
+                                                              .initialization = domain::JsonText{R"({"k":1})"}}},
+                                                            {"gopls", {.disabled = true}},
+                                                            {"deno", {.disabled = true}}}));
+  EXPECT_EQ(config.formatters->size(), 1u);
+  EXPECT_FALSE(config.public_json().contains("\"A\":\"b\""));
+  trust_work();
+  config = load_from();
+  EXPECT_TRUE(config.language_servers->back().first == "evil");
+  EXPECT_EQ(config.formatters->back().second.environment.size(), 1u);
+}
+
+TEST_F(ConfigTest, AMistakeInALanguageServerNamesItsPlace) {
+  trust_work();
+  write("work/opencode.json", R"({"lsp":{"x":{"extensions":[".x"]}}})");
+  EXPECT_TRUE(only_error(load_from()).contains("[\"lsp\"][\"x\"][\"command\"]")) << only_error(load_from());
+  write("work/opencode.json", R"({"formatter":"yes"})");
+  EXPECT_EQ(only_error(load_from()),
+            "/work/opencode.json: Expected boolean | object, got \"yes\"\n  at [\"formatter\"]");
+}
+
 TEST_F(ConfigTest, SurvivesNonsense) {
   for (const char* text : {"", "null", "5", "\"x\"", "{\"agent\":[]}", "{\"provider\":{\"p\":3}}",
                            "{\"instructions\":{}}", "{\"permission\":[]}", "{\"model\":null}", "\xff\xfe"}) {

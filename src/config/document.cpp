@@ -172,6 +172,49 @@ static void describe(Reader& io, McpServer& value) {
   });
 }
 
+static void describe(Reader& io, Formatter& value) {
+  io.field_or("disabled", value.disabled, false);
+  io.field("command", value.command);
+  io.field("extensions", value.extensions);
+  plain(io, "environment", value.environment);
+}
+
+static void describe(Reader& io, LanguageServer& value) {
+  io.field_or("disabled", value.disabled, false);
+  if (!value.disabled) io.field("command", value.command);
+  if (!value.disabled && value.command.empty() && !io.problem().found()) {
+    io.problem().expected("a program", *io.raw().if_contains("command"), Path{&io.path(), "command"});
+  }
+  io.field("extensions", value.extensions);
+  plain(io, "env", value.environment);
+  if (const Json* initialization = member(io, "initialization")) {
+    if (!initialization->is_object()) {
+      return io.problem().expected("object", *initialization, Path{&io.path(), "initialization"});
+    }
+    value.initialization = wire::to_json_text(*initialization);
+  }
+}
+
+// bool | {name: …}
+template <class T>
+void switched(Reader& io, std::string_view name, std::optional<Named<T>>& value) {
+  const Json* json = member(io, name);
+  if (!json) return;
+  if (json->is_bool()) {
+    if (json->get_bool()) value.emplace();
+  } else if (json->is_object()) {
+    std::map<std::string, T> entries;
+    plain(io, name, entries);
+    value.emplace();
+    for (const auto& member : json->get_object()) {
+      const auto found = entries.find(std::string(member.key()));
+      if (found != entries.end()) value->emplace_back(found->first, std::move(found->second));
+    }
+  } else {
+    io.problem().expected("boolean | object", *json, Path{&io.path(), name});
+  }
+}
+
 static void describe(Reader& io, ToolOutput& value) {
   io.field("max_lines", value.max_lines);
   io.field("max_bytes", value.max_bytes);
@@ -212,6 +255,8 @@ static void describe(Reader& io, Config& value) {
   }
   plain(io, "provider", value.providers);
   plain(io, "mcp", value.mcp);
+  switched(io, "formatter", value.formatters);
+  switched(io, "lsp", value.language_servers);
   io.field("enabled_providers", value.enabled_providers);
   plain(io, "disabled_providers", value.disabled_providers);
   plain(io, "instructions", value.instructions);

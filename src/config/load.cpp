@@ -21,7 +21,9 @@ constexpr std::size_t kDirectoriesMax = 64;
 enum class Origin { user, project };
 
 // What would run programs on the word of the project.
-constexpr std::array<std::string_view, 4> kRunsPrograms{"mcp", "plugin", "formatter", "lsp"};
+constexpr std::array<std::string_view, 2> kRunsPrograms{"mcp", "plugin"};
+// Here switching on and off is no danger: what runs then is what the user has installed.
+constexpr std::array<std::string_view, 2> kNamesPrograms{"formatter", "lsp"};
 
 // One document as it was written and with its placeholders filled in.
 struct Document {
@@ -122,6 +124,19 @@ class Loader {
       if (empty) return true;
       leave_out(fmt::format("\"{}\"", key), "it would run programs");
       return false;
+    }
+    if (std::ranges::find(kNamesPrograms, key) != kNamesPrograms.end() && value.is_object()) {
+      auto& entries = value.get_object();
+      for (auto at = entries.begin(); at != entries.end();) {
+        const auto* members = at->value().if_object();
+        const bool harmless =
+            members && std::ranges::all_of(*members, [](const auto& m) { return m.key() == "disabled"; });
+        if (!harmless) {
+          leave_out(fmt::format("\"{}\": {}", key, wire::quoted(std::string_view(at->key()))),
+                    "it would run a program, or change how one runs");
+        }
+        at = harmless ? at + 1 : entries.stable_erase(at);
+      }
     }
     if (key == "provider" && value.is_object()) {
       // An address of the project's must not get a key of the user's: it has to bring its own.

@@ -114,7 +114,9 @@ void hide(Json& json, bool all) {
   if (auto* object = json.if_object()) {
     for (auto& member : *object) {
       const std::string_view key = member.key();
-      hide(member.value(), all || key == "headers" || key == "environment" || names_secret(key));
+      // A provider's "env" is a list of names, a language server's holds values.
+      const bool values = key == "headers" || key == "environment" || (key == "env" && member.value().is_object());
+      hide(member.value(), all || values || names_secret(key));
     }
   } else if (auto* array = json.if_array()) {
     for (auto& element : *array) hide(element, all);

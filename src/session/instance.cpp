@@ -115,6 +115,10 @@ Task<std::shared_ptr<Instance>> Instances::load(std::filesystem::path directory)
   instance->agents = make_agents(instance->config, (places_.data / "tool-output").string());
   instance->default_model = llm::choose_default_model(instance->config, instance->providers);
   instance->small_model = llm::choose_small_model(instance->config, instance->providers, instance->default_model);
+  instance->formatters = format::make_formatters(
+      {.loop = loop_, .pool = pool_, .processes = processes_},
+      {.directory = location_directory, .worktree = worktree, .trusted = instance->config.trusted},
+      instance->config.formatters);
   if (mcp_servers_) instance->mcp = mcp_servers_(*instance);
   co_return instance;
 }

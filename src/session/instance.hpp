@@ -15,6 +15,7 @@
 #include "config/config.hpp"
 #include "domain/agent.hpp"
 #include "domain/model.hpp"
+#include "format/formatters.hpp"
 #include "llm/retry.hpp"
 #include "mcp/servers.hpp"
 #include "process/process.hpp"
@@ -35,6 +36,7 @@ struct Instance {
   std::map<std::string, std::vector<domain::ModelRef>> fallbacks;  // by "provider/model": who answers when it fails
   std::int64_t retry_wait_max_ms = llm::kRetryAfterMsMax;  // the configuration's "retry": {"wait_max_s"}
   std::shared_ptr<mcp::Servers> mcp;  // null where nobody starts such servers
+  std::shared_ptr<format::Formatters> formatters;
   std::optional<Recovery> recovery;  // the configuration's "quarterdeck": {"recovery": "resume" | "end"}
   domain::Ruleset approved;  // answers "always", until the server restarts
 

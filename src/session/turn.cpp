@@ -469,7 +469,8 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                              .loop = engine_.loop,
                              .pool = engine_.pool,
                              .processes = engine_.processes,
-                             .ids = engine_.ids};
+                             .ids = engine_.ids,
+                             .formatters = instance_->formatters.get()};
   failpoint::reach("session.tool.begin");
   auto result = co_await run_tool(tool.tool, std::move(input), context);
   failpoint::reach("session.tool.finished");

@@ -19,6 +19,10 @@
 #include "net/http_client.hpp"
 #include "process/process.hpp"
 
+namespace quarterdeck::format {
+class Formatters;
+}
+
 namespace quarterdeck::tools {
 
 struct ToolOutput {
@@ -76,6 +80,7 @@ struct ToolContext {
   BlockingPool& pool;
   process::Processes& processes;
   IdSource& ids;
+  format::Formatters* formatters = nullptr;  // of the directory; none: files stay as they are written
 };
 
 class Tool {

@@ -54,6 +54,20 @@ struct InstanceRoutes {
     co_return json(wire::encode_agents(found->agents));
   }
 
+  Task<net::Response> formatters(Call call) const {
+    const auto found = co_await instance(std::move(call));
+    wire::JsonArray list;
+    if (found->formatters) {
+      for (const format::FormatterStatus& each : co_await found->formatters->status()) {
+        wire::JsonArray extensions;
+        for (const auto& extension : each.extensions) extensions.emplace_back(extension);
+        list.push_back(
+            wire::JsonObject{{"name", each.name}, {"extensions", std::move(extensions)}, {"enabled", each.enabled}});
+      }
+    }
+    co_return json(wire::to_text(list));
+  }
+
   Task<net::Response> path(Call call) const {
     const auto found = co_await instance(std::move(call));
     const Places& places = services.engine.places;
@@ -142,7 +156,8 @@ std::vector<Route> instance_routes(Services& services) {
       {"GET", "/command", "command.list", "Slash commands", constant("[]"), "ObjectList"},
       {"GET", "/skill", "app.skills", "Skills", constant("[]"), "ObjectList"},
       {"GET", "/lsp", "lsp.status", "Language servers", constant("[]"), "ObjectList"},
-      {"GET", "/formatter", "formatter.status", "Formatters", constant("[]"), "ObjectList"},
+      {"GET", "/formatter", "formatter.status", "Formatters, and whether they would run", bind(&R::formatters),
+       "FormatterStatusList", "", directory},
       {"GET", "/experimental/capabilities", "experimental.capabilities.get", "What this server can do beyond the rest",
        constant(R"({"backgroundSubagents":false})"), "Object"},
       {"GET", "/experimental/console", "experimental.console.get", "Managed providers",

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "tools/after_change.hpp"
 #include "tools/apply_patch/patch_text.hpp"
 #include "tools/arguments.hpp"
 #include "tools/file_change.hpp"
@@ -77,7 +78,8 @@ struct Change {
   Section section;
   Target source;
   std::optional<Target> move;
-  std::string text;  // new content
+  std::string before;  // of an update
+  std::string text;    // new content
   bool byte_order_mark = false;
   unsigned mode = 0644;  // of a file that moves
   ChangedFile shown;
@@ -133,6 +135,7 @@ std::expected<void, std::string> plan(Change& change, std::map<std::filesystem::
   struct stat status{};
   if (::stat(file.c_str(), &status) == 0) change.mode = status.st_mode & 07777;
   const FileDiff diff = describe_change(path, before.text, text);
+  change.before = std::move(before.text);
   change.text = std::move(text);
   change.byte_order_mark = before.byte_order_mark;
   change.shown.type = change.move ? "move" : "update";
@@ -215,8 +218,15 @@ class ApplyPatch final : public Tool {
       const auto act = [&change] { return carry_out(change); };
       auto done = co_await blocking(context.loop, context.pool, act);
       if (!done) co_return failed(std::move(done.error()));
+    }
+    co_await format_all(changes, context);
+    metadata.diff.clear();
+    metadata.files.clear();
+    for (const Change& change : changes) {
       context.host.file_edited(change.source.file);
       if (change.move) context.host.file_edited(change.move->file);
+      metadata.diff += change.shown.patch + "\n";
+      metadata.files.push_back(change.shown);
     }
     std::string output = "Success. Updated the following files:";
     for (const Change& change : changes) {
@@ -228,6 +238,24 @@ class ApplyPatch final : public Tool {
   }
 
  private:
+  // Once all is written: two sections may have changed one file. The picture of the last one is that of the result.
+  static Task<void> format_all(std::vector<Change>& changes, ToolContext& context) {
+    for (auto change = changes.begin(); change != changes.end(); ++change) {
+      const auto same_file = [&](const Change& later) { return later.target().file == change->target().file; };
+      if (change->section.kind == Section::Kind::remove) continue;
+      if (std::any_of(change + 1, changes.end(), same_file)) continue;
+      const auto formatted = co_await format_written(change->target().file, change->byte_order_mark, context);
+      if (!formatted) continue;
+      const auto compare = [&change, &formatted] {
+        return describe_change(change->shown.file_path, change->before, *formatted);
+      };
+      const FileDiff diff = co_await blocking(context.loop, context.pool, compare);
+      change->shown.patch = diff.patch;
+      change->shown.additions = diff.additions;
+      change->shown.deletions = diff.deletions;
+    }
+  }
+
   // Locks come in one order for all calls, so that two patches never wait for each other.
   Task<std::expected<std::vector<FileLocks::Guard>, ToolFailure>> guard_and_lock_all(const std::vector<Change>& changes,
                                                                                      ToolContext& context) {

@@ -87,5 +87,25 @@ TEST(PatchText, AHeredocAroundItIsTakenOff) {
   EXPECT_EQ(*sections, (std::vector<Section>{{.kind = Section::Kind::add, .path = "n", .content = "x\n"}}));
 }
 
+TEST_F(ApplyPatch, FormatsEveryChangedFileOnceAndShowsTheResult) {
+  write("a.txt", "one\ntwo\n");
+  write("gone.txt", "x\n");
+  formatters_.text = "formatted\n";
+  const auto result = call(
+      "apply_patch",
+      fmt::format(
+          R"({{"patchText":{}}})",
+          wire::quoted("*** Begin Patch\n*** Update File: a.txt\n@@\n-one\n+1\n*** Update File: a.txt\n@@\n-two\n+2\n"
+                       "*** Delete File: gone.txt\n*** Add File: n.txt\n+new\n*** End Patch")));
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(formatters_.files, (std::vector<std::string>{(dir_ / "a.txt").string(), (dir_ / "n.txt").string()}));
+  EXPECT_EQ(bytes("a.txt"), "formatted\n");
+  const wire::Json shown = metadata(result);
+  const auto& files = *wire::array_at(shown, "files");
+  EXPECT_TRUE(wire::string_at(files.at(0), "patch").ends_with("-one\n+1\n two\n"));
+  EXPECT_TRUE(wire::string_at(files.at(1), "patch").ends_with("-1\n-two\n+formatted\n"));
+  EXPECT_TRUE(wire::string_at(files.at(3), "patch").ends_with("+formatted\n"));
+}
+
 }  // namespace
 }  // namespace quarterdeck::tools

@@ -1,5 +1,6 @@
 #include "tools/edit/edit.hpp"
 
+#include "tools/after_change.hpp"
 #include "tools/arguments.hpp"
 #include "tools/edit/replace.hpp"
 #include "tools/file_change.hpp"
@@ -41,6 +42,7 @@ void describe(Io& io, Metadata& metadata) {
 }
 
 struct Change {
+  std::string before;
   std::string text;
   bool byte_order_mark = false;
   FileDiff diff;
@@ -89,8 +91,9 @@ std::expected<Change, std::string> plan(const Target& target, const Arguments& a
   auto text = replace_text(file->text, as_in_file(arguments.old_string, carriage_returns),
                            as_in_file(arguments.new_string, carriage_returns), occurrences);
   if (!text) return std::unexpected(std::move(text.error()));
-  Change change{.text = std::move(*text), .byte_order_mark = file->byte_order_mark};
-  change.diff = describe_change(target.shown, with_line_feeds(file->text), with_line_feeds(change.text));
+  Change change{
+      .before = with_line_feeds(file->text), .text = std::move(*text), .byte_order_mark = file->byte_order_mark};
+  change.diff = describe_change(target.shown, change.before, with_line_feeds(change.text));
   return change;
 }
 
@@ -120,6 +123,12 @@ class Edit final : public Tool {
     const auto save = [&target, &change] { return save_text(target.file, change->text, change->byte_order_mark); };
     auto saved = co_await blocking(context.loop, context.pool, save);
     if (!saved) co_return failed(std::move(saved.error()));
+    if (const auto formatted = co_await format_written(target.file, change->byte_order_mark, context)) {
+      const auto compare = [&target, &change, &formatted] {
+        return describe_change(target.shown, change->before, with_line_feeds(*formatted));
+      };
+      change->diff = co_await blocking(context.loop, context.pool, compare);
+    }
     context.host.file_edited(target.file);
     const Metadata metadata{.filediff = std::move(change->diff)};
     co_return ToolOutput{

@@ -150,5 +150,18 @@ TEST_F(Edit, EditsSideBySideAllSurvive) {
   EXPECT_TRUE(bytes("a.txt").starts_with("[0]\n[1]\n"));
 }
 
+TEST_F(Edit, TheDiffIsOfWhatTheFormattersMadeOfIt) {
+  write("a.txt", "\xEF\xBB\xBFone\ntwo\n");
+  formatters_.text = "one\n  TWO\n  three\n";
+  const auto result = call("edit", R"({"filePath":"$DIR/a.txt","oldString":"two","newString":"TWO"})");
+  ASSERT_TRUE(result);
+  const wire::Json shown = metadata(result);
+  EXPECT_TRUE(wire::string_at(shown, "diff").ends_with("@@ -1,2 +1,3 @@\n one\n-two\n+  TWO\n+  three\n"));
+  EXPECT_EQ(wire::int_at(*wire::value_at(shown, "filediff"), "additions"), 2);
+  EXPECT_EQ(bytes("a.txt"), "\xEF\xBB\xBFone\n  TWO\n  three\n") << "the byte order mark stays";
+  EXPECT_TRUE(wire::string_at(*wire::parse(host_.asks.at(0).metadata.text), "diff").ends_with("-two\n+TWO\n"))
+      << "the question came before";
+}
+
 }  // namespace
 }  // namespace quarterdeck::tools

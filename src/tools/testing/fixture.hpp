@@ -9,6 +9,7 @@
 
 #include "base/paths.hpp"
 #include "base/testing/test_loop.hpp"
+#include "format/formatters.hpp"
 #include "tools/tool.hpp"
 #include "wire/json.hpp"
 
@@ -54,6 +55,19 @@ class NoHttp final : public net::HttpClient {
   }
 };
 
+// Replaces all of a file by `text`.
+class FakeFormatters final : public format::Formatters {
+ public:
+  Task<std::vector<format::FormatterStatus>> status() override { co_return std::vector<format::FormatterStatus>(); }
+  Task<bool> format(std::filesystem::path file, std::stop_token) override {
+    files.push_back(file.string());
+    if (text) std::ofstream(file, std::ios::binary) << *text;
+    co_return text.has_value();
+  }
+  std::optional<std::string> text;
+  std::vector<std::string> files;
+};
+
 class ToolTest : public ::testing::Test {
  protected:
   ToolTest() {
@@ -83,7 +97,8 @@ class ToolTest : public ::testing::Test {
             .loop = loop_,
             .pool = *pool_,
             .processes = processes(),
-            .ids = ids_};
+            .ids = ids_,
+            .formatters = &formatters_};
   }
   virtual process::Processes& processes() { return no_processes_; }
 
@@ -125,6 +140,7 @@ class ToolTest : public ::testing::Test {
   IdSource ids_{system_clock(), system_random()};
   std::stop_source stop_;
   FakeHost host_;
+  FakeFormatters formatters_;
   NoProcesses no_processes_;
   NoHttp no_http_;
   Registry registry_ = builtin(no_http_);

@@ -1,5 +1,6 @@
 #include "tools/write/write.hpp"
 
+#include "tools/after_change.hpp"
 #include "tools/arguments.hpp"
 #include "tools/file_change.hpp"
 #include "tools/text_file.hpp"
@@ -74,6 +75,7 @@ class Write final : public Tool {
     const auto save = [&target, &text = arguments->content, mark] { return save_text(target.file, text, mark); };
     auto saved = co_await blocking(context.loop, context.pool, save);
     if (!saved) co_return failed(std::move(saved.error()));
+    static_cast<void>(co_await format_written(target.file, mark, context));
     context.host.file_edited(target.file);
     const Metadata metadata{.filepath = target.shown.string(), .exists = before.exists};
     co_return ToolOutput{
