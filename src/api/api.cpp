@@ -19,6 +19,8 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::session_routes(services_));
   add(opencode::message_routes(services_));
   add(opencode::prompt_v2_routes(services_));
+  add(opencode::session_v2_routes(services_));
+  add(opencode::permission_v2_routes(services_));
   add(opencode::permission_routes(services_));
   add(opencode::instance_routes(services_));
   add(opencode::file_routes(services_));
@@ -31,6 +33,10 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::tui_routes(services_));
   add(fleet::message_routes(services_));
   add(opencode::mcp_routes(services_));
+  add(opencode::worktree_routes(services_));
+  add(opencode::event_v2_routes(services_));
+  add(opencode::integration_routes(services_));
+  add(opencode::sync_routes(services_));
   add(opencode::pty_routes(services_));
   add(opencode::absent_routes(services_));
   add(fleet::context_routes(services_));

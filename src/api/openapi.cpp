@@ -46,6 +46,7 @@ wire::JsonObject operation_of(const Route& route, const std::vector<std::string_
   const std::string_view type = route.response == "EventStream" ? "text/event-stream"
                                 : route.response == "Metrics"   ? "text/plain"
                                 : route.response == "RawDiff"   ? "text/x-diff"
+                                : route.response == "RawFile"   ? "application/octet-stream"
                                                                 : "application/json";
   wire::JsonObject responses;
   if (route.response == "NoContent") {

@@ -57,6 +57,10 @@ struct Measure {
 Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
   for (const Route& route : routes_) {
     Pattern pattern{split(route.path), &route};
+    if (pattern.segments.size() > 0 && pattern.segments.back() == "*") {
+      open_ended_.push_back(std::move(pattern));
+      continue;
+    }
     if (by_length_.size() <= pattern.segments.size()) by_length_.resize(pattern.segments.size() + 1);
     by_length_[pattern.segments.size()].push_back(std::move(pattern));
   }
@@ -81,6 +85,13 @@ Task<net::Response> Router::handle(net::Request request) const {
       allowed += pattern.route->method;
     }
   }
+  for (const Pattern& pattern : open_ended_) {
+    const std::size_t fixed = pattern.segments.size() - 1;
+    if (found || segments.size() <= fixed || pattern.route->method != method) continue;
+    if (matches({pattern.segments.begin(), pattern.segments.end() - 1},
+                {segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(fixed)}))
+      found = &pattern;
+  }
   if (!found) {
     requests.with(fmt::format(R"(method="other",route="none",status="{}")", allowed.empty() ? 404 : 405)).add();
     if (allowed.empty()) co_return not_found(fmt::format("No such path: {}", request.path));
@@ -95,6 +106,12 @@ Task<net::Response> Router::handle(net::Request request) const {
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const std::string_view expected = found->segments[i];
     if (expected.starts_with(':')) call.params.emplace_back(expected.substr(1), std::string(segments[i]));
+    if (expected == "*" && i + 1 == found->segments.size()) {
+      // The rest as it stands in the path.
+      const auto at = static_cast<std::size_t>(segments[i].data() - request.path.data());
+      call.params.emplace_back(expected, request.path.substr(at));
+      break;
+    }
   }
   call.request = std::move(request);
   Measure measure(*found->route);

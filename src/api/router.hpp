@@ -20,7 +20,7 @@ struct Query {
 
 struct Route {
   std::string_view method;
-  std::string_view path;       // "/session/:sessionID/message"
+  std::string_view path;       // "/session/:sessionID/message"; "/files/*": param("*") is the rest
   std::string_view operation;  // OpenAPI operationId
   std::string_view summary;
   std::function<Task<net::Response>(Call)> handler;
@@ -39,11 +39,12 @@ class Router {
 
  private:
   struct Pattern {
-    std::vector<std::string_view> segments;  // ":name" matches any one segment
+    std::vector<std::string_view> segments;  // ":name" matches any one segment, a last "*" any number
     const Route* route;
   };
   std::vector<Route> routes_;
   std::vector<std::vector<Pattern>> by_length_;  // index = number of segments
+  std::vector<Pattern> open_ended_;
 };
 
 // OpenAPI 3.1 document of the routes. `schemas` is the JSON text of components.schemas.

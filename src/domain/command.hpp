@@ -15,6 +15,7 @@
 namespace quarterdeck::domain {
 
 struct CreateSession {
+  std::optional<SessionId> id;  // the client's; one that exists is answered as it is
   std::string directory;  // absolute
   std::optional<SessionId> parent_id;
   std::optional<std::string> title;
@@ -30,6 +31,8 @@ struct UpdateSession {
   std::optional<std::string> title;
   std::optional<Ruleset> permission;
   std::optional<JsonText> metadata;
+  std::optional<std::string> agent;
+  std::optional<ModelRef> model;
   std::optional<std::optional<TimeMs>> archived;
 };
 

@@ -203,6 +203,11 @@ Task<Result<Session>> Host::create(CreateSession command) {
 Task<Result<Session>> Host::make_session(CreateSession command) {
   CO_TRY_VOID(engine_.store.admits());
   const std::shared_ptr<Instance> instance = co_await engine_.instances.open(command.directory);
+  if (command.id) {
+    // Looked for here, where nothing else happens before the actor is there.
+    if (const auto known = actors_.find(*command.id); known != actors_.end()) co_return known->second->state().session;
+    if (auto known = engine_.query.session(*command.id)) co_return std::move(*known);
+  }
   Project project = instance->location.project;
   command.directory = instance->location.directory.string();
   project.created = project.updated = engine_.clock.now_ms();

@@ -66,6 +66,8 @@ class Host {
   // restored is no longer in the snapshots (nothing is changed then).
   Task<Result<domain::Session>> revert(SessionId id, MessageId message, std::optional<PartId> part);
   Task<Result<domain::Session>> unrevert(SessionId id);
+  // Makes a revert final, as the next prompt does: what it took back is removed. Nothing without one, or while it works.
+  Task<Result<void>> forget_reverted(SessionId id);
   // What the turn of a prompt, or the whole session, did to the files: [{file, patch, additions, deletions, status}…].
   Task<Result<std::string>> diff(SessionId id, std::optional<MessageId> prompt);
 
@@ -106,7 +108,6 @@ class Host {
                        domain::ModelRef model, std::stop_token stop, OneShot<Result<MessageId>>::Setter ended);
   class Reverting;
   Task<void> finish_reverts();
-  Task<Result<void>> forget_reverted(SessionId id);
   // `command` outlives the call.
   Task<Result<std::vector<std::string>>> read_files(SessionId id, std::string agent, domain::Prompt& command);
   void remove_mark(const SessionId& id);

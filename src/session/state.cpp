@@ -143,6 +143,8 @@ std::vector<Event> decide(const State& state, const UpdateSession& update, TimeM
   Session session = state.session;
   if (update.title) session.title = *update.title;
   if (update.metadata) session.metadata = *update.metadata;
+  if (update.agent) session.agent = *update.agent;
+  if (update.model) session.model = *update.model;
   if (update.archived) session.archived = *update.archived;
   if (update.permission) {
     Ruleset rules = session.permission.value_or(Ruleset{});
@@ -168,12 +170,16 @@ Result<std::vector<Event>> decide(const State& state, const ReplyPermission& rep
   return events;
 }
 
+std::string name_of(std::uint64_t dice) {
+  return fmt::format("{}-{}", kAdjectives[dice % kAdjectives.size()], kNouns[dice / 64 % kNouns.size()]);
+}
+
 Session new_session(const CreateSession& command, const Project& project, std::string path, IdSource& ids, TimeMs now,
                     std::string_view version) {
   Session session;
-  session.id = ids.session();
+  session.id = command.id ? *command.id : ids.session();
   const std::uint64_t dice = ids.random();
-  session.slug = fmt::format("{}-{}", kAdjectives[dice % kAdjectives.size()], kNouns[dice / 64 % kNouns.size()]);
+  session.slug = name_of(dice);
   session.project_id = project.id;
   session.directory = command.directory;
   session.path = std::move(path);

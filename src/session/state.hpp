@@ -66,6 +66,8 @@ std::vector<domain::Event> decide(const State& state, const domain::UpdateSessio
 // Errors: `not_found` when the request is not open (never was, or was answered before).
 Result<std::vector<domain::Event>> decide(const State& state, const domain::ReplyPermission& reply);
 
+// "calm-tiger": two words that `dice` chooses.
+std::string name_of(std::uint64_t dice);
 domain::Session new_session(const domain::CreateSession& command, const domain::Project& project, std::string path,
                             IdSource& ids, TimeMs now, std::string_view version);
 

@@ -62,6 +62,9 @@ std::vector<Route> absent_routes(Services& services) {
   const auto empty_list = [](Call) -> Task<net::Response> {
     return []() -> Task<net::Response> { co_return json("[]"); }();
   };
+  const auto never = [](Call) -> Task<net::Response> {
+    return []() -> Task<net::Response> { co_return json("false"); }();
+  };
   using R = AbsentRoutes;
   constexpr std::string_view kConfig = "The configuration is changed in opencode.json, not over HTTP";
   return {
@@ -79,7 +82,16 @@ std::vector<Route> absent_routes(Services& services) {
        "Boolean"},
       {"PATCH", "/config", "config.update", "Refused: change the file", refuse(kConfig), "Config"},
       {"PATCH", "/global/config", "global.config.update", "Refused: change the file", refuse(kConfig), "Config"},
-      {"GET", "/experimental/worktree", "worktree.list", "Extra worktrees: none", empty_list, "StringList"},
+      {"POST", "/provider/:providerID/oauth/authorize", "provider.oauth.authorize", "Refused: keys only",
+       refuse("Signing in to a provider with a browser is not there: use a key (PUT /auth/:id)"), "Object"},
+      {"POST", "/provider/:providerID/oauth/callback", "provider.oauth.callback", "Refused: keys only",
+       refuse("No sign-in was begun: use a key (PUT /auth/:id)"), "Boolean"},
+      {"POST", "/experimental/session/:sessionID/background", "experimental.session.background",
+       "Nothing can be detached: see /experimental/capabilities", never, "Boolean"},
+      {"GET", "/tui/control/next", "tui.control.next", "Refused: clients get these as events",
+       refuse("Requests to the interface are events here: listen to tui.* on /event"), "Object"},
+      {"POST", "/tui/control/response", "tui.control.response", "Refused: nobody waits for one",
+       refuse("No request to the interface waits for a response"), "Boolean"},
       {"GET", "/experimental/workspace/adapter", "experimental.workspace.adapter.list", "Adapters: none", empty_list,
        "ObjectList"},
   };

@@ -310,6 +310,29 @@ struct FileRoutes {
     co_return json(located(found->location, entries_json(*paths)));
   }
 
+  // The bytes of a file.
+  Task<net::Response> fs_read(Call call) const {
+    const auto found = co_await instance(call);
+    const workspace::Location location = found->location;
+    auto read = [location, path = call.param("*")]() -> Result<std::pair<fs::path, std::string>> {
+      TRY(const fs::path file, workspace::inside(location, path));
+      std::error_code error;
+      if (!fs::is_regular_file(file, error)) return fail(ErrorCode::not_found, "No such file: {}", path);
+      if (fs::file_size(file, error) > kContentBytesMax) {
+        return fail(ErrorCode::too_large, "{} is larger than {} MB", path, kContentBytesMax >> 20);
+      }
+      TRY(std::string bytes, read_file(file));
+      return std::pair(file, std::move(bytes));
+    };
+    auto bytes = co_await blocking(services.engine.loop, services.engine.pool, read);
+    if (!bytes) co_return error_response(bytes.error(), Where::params);
+    // Never as a page: what an agent wrote must not run in the server's origin.
+    co_return net::Response{.headers = {{"Content-Type", std::string(media_type(bytes->first))},
+                                        {"X-Content-Type-Options", "nosniff"},
+                                        {"Content-Security-Policy", "sandbox; default-src 'none'"}},
+                            .body = std::move(bytes->second)};
+  }
+
   static std::string entries_json(const std::vector<std::string>& paths) {
     std::string out = "[";
     for (const std::string& path : paths) {
@@ -383,6 +406,7 @@ std::vector<Route> file_routes(Services& services) {
        "LocatedFileEntries",
        "",
        {directory, query, type, limit}},
+      {"GET", "/api/fs/read/*", "v2.fs.read", "The bytes of a file", bind(&R::fs_read), "RawFile", "", {directory}},
       {"GET",
        "/api/fs/list",
        "v2.fs.list",

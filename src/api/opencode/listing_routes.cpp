@@ -6,6 +6,7 @@
 #include "store/query.hpp"
 #include "wire/json.hpp"
 #include "wire/session.hpp"
+#include "wire/session_v2.hpp"
 
 namespace quarterdeck::api::opencode {
 namespace {
@@ -21,33 +22,6 @@ struct Anchor {
   bool before = false;  // "previous": the page that ends here
 };
 using store::SessionOrder;
-
-wire::JsonObject v2_session(const domain::Session& session) {
-  const domain::Tokens& tokens = session.tokens;
-  wire::JsonObject time{{"created", session.created}, {"updated", session.updated}};
-  if (session.archived) time["archived"] = *session.archived;
-  wire::JsonObject out{
-      {"id", session.id.value},
-      {"projectID", session.project_id},
-      {"cost", session.cost},
-      {"tokens",
-       wire::JsonObject{{"input", tokens.input},
-                        {"output", tokens.output},
-                        {"reasoning", tokens.reasoning},
-                        {"cache", wire::JsonObject{{"read", tokens.cache_read}, {"write", tokens.cache_write}}}}},
-      {"time", std::move(time)},
-      {"title", session.title},
-      {"location", wire::JsonObject{{"directory", session.directory}}}};
-  if (session.parent_id) out["parentID"] = session.parent_id->value;
-  if (session.agent) out["agent"] = *session.agent;
-  if (session.model) {
-    wire::JsonObject model{{"id", session.model->model_id}, {"providerID", session.model->provider_id}};
-    if (session.model->variant) model["variant"] = *session.model->variant;
-    out["model"] = std::move(model);
-  }
-  if (!session.path.empty()) out["subpath"] = session.path;
-  return out;
-}
 
 net::Response invalid(std::string_view message) {
   return tagged(400, "InvalidRequestError", fmt::format(R"("message":{},"kind":"Query")", wire::quoted(message)));
@@ -97,7 +71,7 @@ struct ListingRoutes {
     auto found = co_await page(std::move(filter), anchor, static_cast<std::size_t>(limit));
     if (!found) co_return error_response(found.error());
     wire::JsonArray data;
-    for (const domain::Session& session : found->sessions) data.push_back(v2_session(session));
+    for (const domain::Session& session : found->sessions) data.push_back(wire::session_v2(session));
     wire::JsonObject cursor;
     if (found->previous) cursor["previous"] = cursor_of(found->sessions.front(), "previous", ascending);
     if (found->next) cursor["next"] = cursor_of(found->sessions.back(), "next", ascending);
@@ -153,7 +127,7 @@ struct ListingRoutes {
           fmt::format(R"("sessionID":{},"message":{})", wire::quoted(id.value), wire::quoted(session.error().message)));
     }
     if (!session) co_return error_response(session.error());
-    co_return json(wire::to_text(wire::JsonObject{{"data", v2_session(*session)}}));
+    co_return json(wire::to_text(wire::JsonObject{{"data", wire::session_v2(*session)}}));
   }
 
   // Every project's sessions, each with its project.
