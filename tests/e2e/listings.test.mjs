@@ -26,7 +26,7 @@ test("the catalogue of a directory comes with its location", async () => {
   assert.ok(!JSON.stringify(providers).includes('"key"'), "keys stay here")
   assert.equal((await api.get("/api/provider/fake")).body.data.id, "fake")
   assert.equal((await api.get("/api/provider/nope")).body._tag, "ProviderNotFoundError")
-  for (const name of ["command", "skill", "reference", "integration"]) {
+  for (const name of ["command", "skill", "reference"]) {
     assert.deepEqual((await api.get(`/api/${name}`)).body, { location, data: [] })
   }
 })

@@ -149,6 +149,22 @@ test("the stored history is read on from what a client has", async () => {
   assert.equal((await api.post("/sync/history", { [id]: "x" })).status, 400)
 })
 
+test("a provider's key is stored, shown as connected, and forgotten; the key itself never goes out", async () => {
+  const of = async () => (await api.get("/api/integration/anthropic")).body.data
+  assert.deepEqual(await of(), {
+    id: "anthropic",
+    name: "Anthropic",
+    methods: [{ type: "key" }, { type: "env", names: ["ANTHROPIC_API_KEY"] }],
+    connections: [],
+  })
+  assert.equal((await api.post("/api/integration/anthropic/connect/key", { key: "sk-very-secret" })).status, 204)
+  assert.deepEqual((await of()).connections, [{ type: "credential", id: "anthropic", label: "anthropic" }])
+  assert.ok(!JSON.stringify((await api.get("/api/integration")).body).includes("sk-very-secret"))
+  assert.equal((await api.delete("/api/credential/anthropic")).status, 204)
+  assert.deepEqual((await of()).connections, [])
+  assert.equal((await api.post("/api/integration/anthropic/connect/key", {})).status, 400)
+})
+
 test("a file is read as it is, inside the project only", async () => {
   const answer = await fetch(`${server.url}/api/fs/read/a.txt`)
   assert.equal(await answer.text(), "one\ntwo\n")

@@ -223,7 +223,7 @@ struct WorktreeRoutes {
     domain::Project project = stored ? *stored : found->location.project;
     if (project.worktree == "/") {
       // Before its first commit a repository has no name of its own; clients are told where it is.
-      project.worktree = found->location.worktree.string();
+      project.worktree = (found->location.worktree == "/" ? directory : found->location.worktree).string();
       project.vcs = "git";
     }
     co_return json(wire::encode_project(project));
