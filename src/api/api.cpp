@@ -22,6 +22,8 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::session_v2_routes(services_));
   add(opencode::permission_v2_routes(services_));
   add(opencode::permission_routes(services_));
+  add(opencode::question_routes(services_));
+  add(opencode::command_routes(services_));
   add(opencode::instance_routes(services_));
   add(opencode::file_routes(services_));
   add(opencode::revert_routes(services_));

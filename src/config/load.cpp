@@ -111,6 +111,20 @@ class Loader {
     config_.errors.push_back(std::move(error));
   }
 
+  template <class LeaveOut>
+  static void leave_out_outside(Json& value, std::string_view what, const LeaveOut& leave_out) {
+    if (!value.is_array()) return;
+    auto& list = value.get_array();
+    for (auto at = list.begin(); at != list.end();) {
+      const std::string_view path = at->is_string() ? std::string_view(at->get_string()) : "";
+      const fs::path file(path);
+      const bool outside = file.is_absolute() || path.starts_with("~") || path.contains("://") ||
+                           std::ranges::find(file, fs::path("..")) != file.end();
+      if (outside) leave_out(fmt::format("{} {}", what, path), "it lies outside the project");
+      at = outside ? list.erase(at) : at + 1;
+    }
+  }
+
   // What an untrusted project may not say: left out, with the reason. False when nothing is left of the member.
   bool without_what_needs_trust(std::string_view key, Json& value, const std::string& name) {
     const auto leave_out = [&](std::string_view what, std::string_view why) {
@@ -167,16 +181,9 @@ class Loader {
         }
       }
     }
-    if (key == "instructions" && value.is_array()) {
-      auto& list = value.get_array();
-      for (auto at = list.begin(); at != list.end();) {
-        const std::string_view path = at->is_string() ? std::string_view(at->get_string()) : "";
-        const fs::path file(path);
-        const bool outside = file.is_absolute() || path.starts_with("~") || path.contains("://") ||
-                             std::ranges::find(file, fs::path("..")) != file.end();
-        if (outside) leave_out(fmt::format("instructions file {}", path), "it lies outside the project");
-        at = outside ? list.erase(at) : at + 1;
-      }
+    if (key == "instructions") leave_out_outside(value, "instructions file", leave_out);
+    if (key == "skills" && value.is_object()) {
+      if (auto* paths = value.get_object().if_contains("paths")) leave_out_outside(*paths, "skills folder", leave_out);
     }
     return true;
   }

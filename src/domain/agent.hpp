@@ -22,6 +22,7 @@ struct Agent {
   std::optional<double> temperature;
   std::optional<double> top_p;
   std::optional<int> steps;  // most model calls in one turn
+  std::optional<std::string> color;
   JsonText options{"{}"};
   bool operator==(const Agent&) const = default;
 };

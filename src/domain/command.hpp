@@ -57,6 +57,17 @@ struct Prompt {
   std::optional<IdempotencyKey> key;
 };
 
+// A slash command with what was typed after it.
+struct RunCommand {
+  std::string command;
+  std::string arguments;
+  std::optional<std::string> agent;
+  std::optional<ModelRef> model;
+  std::optional<std::string> variant;
+  std::optional<MessageId> message_id;
+  std::vector<PromptPart> parts;  // files
+};
+
 // A command that the user runs in the session's directory.
 struct RunShell {
   std::string agent;

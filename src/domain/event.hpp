@@ -14,6 +14,7 @@
 #include "domain/delivery.hpp"
 #include "domain/message.hpp"
 #include "domain/permission.hpp"
+#include "domain/question.hpp"
 #include "domain/session.hpp"
 
 namespace quarterdeck::domain {
@@ -96,6 +97,25 @@ struct PermissionReplied {
   bool operator==(const PermissionReplied&) const = default;
 };
 
+struct QuestionAsked {
+  QuestionRequest request;
+  bool operator==(const QuestionAsked&) const = default;
+};
+struct QuestionReplied {
+  QuestionId request_id;
+  Answers answers;
+  bool operator==(const QuestionReplied&) const = default;
+};
+struct QuestionRejected {
+  QuestionId request_id;
+  bool operator==(const QuestionRejected&) const = default;
+};
+// What an answer "always" allows from now on, in the project of the session.
+struct RulesSaved {
+  std::vector<SavedRule> rules;
+  bool operator==(const RulesSaved&) const = default;
+};
+
 struct TodoUpdated {
   std::vector<Todo> todos;
   bool operator==(const TodoUpdated&) const = default;
@@ -115,7 +135,8 @@ struct KeyUsed {
 
 using Event = std::variant<SessionCreated, SessionUpdated, SessionDeleted, MessageUpdated, MessageRemoved, PartUpdated,
                            PartRemoved, PartAppended, PromptAdmitted, TurnStarted, TurnEnded, ToolStarted,
-                           PermissionAsked, PermissionReplied, TodoUpdated, SessionFailed, KeyUsed>;
+                           PermissionAsked, PermissionReplied, QuestionAsked, QuestionReplied, QuestionRejected,
+                           RulesSaved, TodoUpdated, SessionFailed, KeyUsed>;
 
 // Live-only: shown to subscribers at once, never stored. What of it matters is in the next durable event.
 struct TextDelta {
@@ -140,8 +161,13 @@ struct SessionCompacted {};
 struct FileEdited {
   std::string file;  // absolute
 };
+struct CommandExecuted {
+  std::string name;
+  std::string arguments;
+  MessageId message_id;
+};
 
-using Delta =
-    std::variant<TextDelta, PartProgress, StatusChanged, SessionIdle, SessionDiffed, SessionCompacted, FileEdited>;
+using Delta = std::variant<TextDelta, PartProgress, StatusChanged, SessionIdle, SessionDiffed, SessionCompacted,
+                           FileEdited, CommandExecuted>;
 
 }  // namespace quarterdeck::domain

@@ -105,6 +105,16 @@ struct AgentPart {
   bool operator==(const AgentPart&) const = default;
 };
 
+// Work that the prompt gives to a subagent: done by a `task` call before the model is asked anything.
+struct SubtaskPart {
+  std::string prompt;
+  std::string description;
+  std::string agent;
+  std::optional<ModelRef> model;
+  std::optional<std::string> command;  // the slash command that it came from
+  bool operator==(const SubtaskPart&) const = default;
+};
+
 struct StepStartPart {
   std::optional<std::string> snapshot;
   bool operator==(const StepStartPart&) const = default;
@@ -187,15 +197,15 @@ struct ToolPart {
   bool operator==(const ToolPart&) const = default;
 };
 
-// A part of a kind that this version does not act on (subtask, retry, snapshot…): kept and shown as it came.
+// A part of a kind that this version does not act on (retry, snapshot…): kept and shown as it came.
 struct OtherPart {
   std::string type;
   JsonText members{"{}"};  // everything except id, sessionID, messageID and type
   bool operator==(const OtherPart&) const = default;
 };
 
-using PartContent = std::variant<TextPart, ReasoningPart, FilePart, AgentPart, StepStartPart, StepFinishPart, PatchPart,
-                                 ToolPart, CompactionPart, OtherPart>;
+using PartContent = std::variant<TextPart, ReasoningPart, FilePart, AgentPart, SubtaskPart, StepStartPart,
+                                 StepFinishPart, PatchPart, ToolPart, CompactionPart, OtherPart>;
 
 struct Part {
   PartId id;

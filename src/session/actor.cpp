@@ -7,6 +7,7 @@
 #include "base/metrics.hpp"
 #include "permission/rules.hpp"
 #include "session/instance.hpp"
+#include "session/saved_rules.hpp"
 #include "session/turn.hpp"
 
 namespace quarterdeck::session {
@@ -24,7 +25,8 @@ Actor::Actor(Engine& engine, State state, std::function<void()> on_broken)
       state_(std::move(state)),
       journal_(engine.loop, engine.store, engine.feed, engine.histories,
                {state_.session.id, state_.session.directory, state_.session.project_id}),
-      gate_(engine.loop) {
+      gate_(engine.loop),
+      questions_(engine, *this) {
   // What runs on from here is not recorded: it stops, and the session goes on from what is stored.
   journal_.on_broken([this, on_broken = std::move(on_broken)] {
     abort();
@@ -216,13 +218,12 @@ Result<void> not_busy(const Actor& actor) {
 // ------------------------------------------------------------------------------------------------ permissions
 
 Task<std::expected<Asked, tools::ToolFailure>> Actor::ask(tools::PermissionAsk ask, ToolRef call, const Agent& agent,
-                                                          Instance& instance, std::stop_token stop) {
+                                                          Instance&, std::stop_token stop) {
   const Ruleset none;
   const Ruleset& session_rules = state_.session.permission ? *state_.session.permission : none;
   bool needs_answer = false;
   for (const std::string& pattern : ask.patterns) {
-    const Rule rule =
-        permission::evaluate(ask.permission, pattern, {agent.permission, session_rules, instance.approved});
+    const Rule rule = permission::evaluate(ask.permission, pattern, {agent.permission, session_rules});
     if (rule.action == Action::deny) {
       Ruleset relevant;
       for (const Ruleset* rules : {&agent.permission, &session_rules}) {
@@ -233,6 +234,8 @@ Task<std::expected<Asked, tools::ToolFailure>> Actor::ask(tools::PermissionAsk a
     }
     if (rule.action == Action::ask) needs_answer = true;
   }
+  // What was allowed "always" answers a question; it does not lift what a rule denies.
+  if (needs_answer) needs_answer = !always_allowed(ask.permission, ask.patterns, agent);
 
   // After a restart the same call asks again: its request is still open, and whoever saw it answers that one, or has
   // answered it before the call got here.
@@ -300,6 +303,13 @@ Task<Result<void>> Actor::reply(ReplyPermission reply) {
   if (state_.deleted) co_return fail(ErrorCode::not_found, "Session not found: {}", state_.session.id.value);
   decided = decide(state_, reply);
   if (!decided) co_return std::unexpected(decided.error());
+  if (reply.reply == Reply::always && !request.always.empty()) {
+    RulesSaved saved;
+    for (const std::string& pattern : request.always) {
+      saved.rules.push_back({engine_.ids.other("rule"), request.permission, pattern});
+    }
+    record(std::move(saved));
+  }
   const auto answer_to = [&](const PermissionId& id) {
     return PermissionAnswer{.reply = reply.reply, .message = id == reply.request_id ? reply.message : std::nullopt};
   };
@@ -318,25 +328,26 @@ Task<Result<void>> Actor::reply(ReplyPermission reply) {
   failpoint::reach("session.permission.replied");
   for (const PermissionId& id : waiting) gate_.answer(id, answer_to(id));
   if (reply.reply == Reply::always) {
-    for (const std::string& pattern : request.always) {
-      instance->approved.push_back({request.permission, pattern, Action::allow});
-    }
     if (const Agent* agent = instance->find_agent(state_.session.agent.value_or(""))) {
-      release_now_allowed(*instance, *agent);
+      release_now_allowed(*agent);
     }
   }
   co_return Result<void>();
 }
 
-void Actor::release_now_allowed(const Instance& instance, const Agent& agent) {
+bool Actor::always_allowed(const std::string& name, const std::vector<std::string>& patterns,
+                           const Agent& agent) const {
   const Ruleset none;
   const Ruleset& session_rules = state_.session.permission ? *state_.session.permission : none;
+  const Ruleset saved = saved_rules(engine_.query, state_.session);
+  return std::ranges::all_of(patterns, [&](const std::string& pattern) {
+    return permission::evaluate(name, pattern, {agent.permission, session_rules, saved}).action == Action::allow;
+  });
+}
+
+void Actor::release_now_allowed(const Agent& agent) {
   for (const auto& [id, request] : std::map(state_.requests)) {
-    const bool allowed = std::ranges::all_of(request.patterns, [&](const std::string& pattern) {
-      return permission::evaluate(request.permission, pattern, {agent.permission, session_rules, instance.approved})
-                 .action == Action::allow;
-    });
-    if (!allowed) continue;
+    if (!always_allowed(request.permission, request.patterns, agent)) continue;
     if (!gate_.waiting(id)) early_answers_.emplace_back(request, PermissionAnswer{.reply = Reply::always});
     record(PermissionReplied{id, Reply::always, {}});
     gate_.answer(id, {.reply = Reply::always});

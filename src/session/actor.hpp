@@ -17,6 +17,7 @@
 #include "session/instance.hpp"
 #include "session/journal.hpp"
 #include "session/permission_gate.hpp"
+#include "session/question_gate.hpp"
 #include "session/state.hpp"
 
 namespace quarterdeck::session {
@@ -86,6 +87,7 @@ class Actor {
   void answer_all_waiters();
 
   Task<Result<void>> reply(domain::ReplyPermission reply);
+  QuestionGate& questions() { return questions_; }
 
   // What the running turn streams and has not stored yet; the turn registers it, readers of the store call it.
   void on_store_streaming(std::function<void()> store) { store_streaming_ = std::move(store); }
@@ -103,7 +105,9 @@ class Actor {
                                                      std::stop_token stop);
 
  private:
-  void release_now_allowed(const Instance& instance, const domain::Agent& agent);
+  void release_now_allowed(const domain::Agent& agent);
+  bool always_allowed(const std::string& permission, const std::vector<std::string>& patterns,
+                      const domain::Agent& agent) const;
   Task<std::string> run_turn(MessageId prompt);
   void rest();  // nothing to do for now: says so, once
   void end_of_work();
@@ -112,6 +116,7 @@ class Actor {
   State state_;
   Journal journal_;
   PermissionGate gate_;
+  QuestionGate questions_;
   // Answers to requests from before a restart, whose calls have not come back to ask yet.
   std::vector<std::pair<domain::PermissionRequest, PermissionAnswer>> early_answers_;
   domain::Status status_;

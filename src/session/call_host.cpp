@@ -1,5 +1,7 @@
 #include "session/call_host.hpp"
 
+#include "wire/json.hpp"
+
 #include "base/failpoint.hpp"
 
 namespace quarterdeck::session {
@@ -54,6 +56,51 @@ void CallHost::file_edited(const std::filesystem::path& file) { actor_.show(File
 Task<Result<void>> CallHost::set_todos(std::vector<Todo> todos) {
   actor_.record(TodoUpdated{std::move(todos)});
   co_return Result<void>();
+}
+
+Task<std::expected<Answers, tools::ToolFailure>> CallHost::ask_questions(std::vector<Question> questions) {
+  ToolRef call{part_.message_id, std::get<ToolPart>(part_.content).call_id};
+  co_return co_await actor_.questions().ask(std::move(questions), std::move(call), stop_);
+}
+
+Task<tools::ToolResult> CallHost::delegate(tools::Delegation delegation) {
+  ASSERT(engine_.children, "the host of the sessions runs subagents");
+  ChildCall call{.work = std::move(delegation),
+                 .parent = part_.session_id,
+                 .model = model_,
+                 .agent = agent_,
+                 .instance = instance_,
+                 .ask = ask_for_tasks_,
+                 .stop = stop_,
+                 .host = *this};
+  co_return co_await engine_.children->run(std::move(call));
+}
+
+std::optional<ChildLink> child_link_of(const ToolPart& call) {
+  if (!call.metadata) return std::nullopt;
+  const auto metadata = wire::parse(call.metadata->text);
+  const wire::Json* ours = metadata ? wire::value_at(*metadata, "quarterdeck") : nullptr;
+  if (!ours) return std::nullopt;
+  ChildLink link{.child = {wire::string_at(*ours, "child")}, .prompt = {wire::string_at(*ours, "prompt")}};
+  if (link.child.empty() || link.prompt.empty()) return std::nullopt;
+  return link;
+}
+
+std::optional<ChildLink> CallHost::child_link() const { return child_link_of(std::get<ToolPart>(part_.content)); }
+
+Task<Result<void>> CallHost::remember_child(ChildLink link) {
+  auto& call = std::get<ToolPart>(part_.content);
+  wire::JsonObject metadata;
+  if (call.metadata) {
+    if (auto parsed = wire::parse(call.metadata->text); parsed && parsed->is_object()) metadata = parsed->get_object();
+  }
+  wire::Json& ours = metadata["quarterdeck"];
+  if (!ours.is_object()) ours.emplace_object();
+  ours.get_object()["child"] = link.child.value;
+  ours.get_object()["prompt"] = link.prompt.value;
+  call.metadata = wire::to_json_text(metadata);
+  record_part_(part_);
+  co_return co_await actor_.committed();
 }
 
 void CallHost::close() {

@@ -33,6 +33,8 @@ void add_user_part(llm::ChatMessage& message, const PartContent& content, bool f
     if (!text->ignored.value_or(false) && !text->text.empty()) message.content.push_back(llm::TextContent{text->text});
   } else if (std::holds_alternative<CompactionPart>(content)) {
     message.content.push_back(llm::TextContent{"What did we do so far?"});
+  } else if (std::holds_alternative<SubtaskPart>(content)) {
+    message.content.push_back(llm::TextContent{"The following tool was executed by the user"});
   } else if (const auto* file = std::get_if<FilePart>(&content)) {
     if (!file->url.starts_with("data:")) return;  // file: parts come with synthetic text parts that hold the content
     if (files_read && (file->mime == "text/plain" || file->mime == "application/x-directory")) return;

@@ -22,6 +22,8 @@
 
 namespace quarterdeck::session {
 
+class Children;
+
 struct EngineOptions {
   std::string version;
   Recovery recovery = Recovery::resume;  // where the configuration says nothing
@@ -50,6 +52,8 @@ struct Engine {
   std::stop_token shutdown;  // requested when the server stops: turns are left open for the next start
 
   std::shared_ptr<HistoryCache> histories = std::make_shared<HistoryCache>(loop, pool, query);
+
+  Children* children = nullptr;  // the host of the sessions sets it
 
   bool shutting_down() const { return shutdown.stop_requested(); }
 };

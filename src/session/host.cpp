@@ -6,6 +6,8 @@
 #include "base/log.hpp"
 #include "session/attachments.hpp"
 #include "session/instance.hpp"
+#include "session/mentions.hpp"
+#include "session/subagents.hpp"
 #include "session/title.hpp"
 
 namespace quarterdeck::session {
@@ -39,10 +41,15 @@ Result<void> same_request(const IdempotencyKey& key, const std::string& fingerpr
 
 }  // namespace
 
-Host::Host(Engine& engine) : engine_(engine), turns_(engine.loop) {
+Host::Host(Engine& engine)
+    : engine_(engine), subagents_(std::make_unique<Subagents>(engine, *this)), turns_(engine.loop) {
+  engine_.children = subagents_.get();
   engine_.store.observe_health([this](const store::Health& health) { on_store_health(health); });
 }
-Host::~Host() { engine_.store.observe_health(nullptr); }
+Host::~Host() {
+  engine_.store.observe_health(nullptr);
+  engine_.children = nullptr;
+}
 
 // ------------------------------------------------------------------------------------------------ actors
 
@@ -67,6 +74,8 @@ Result<std::shared_ptr<Actor>> Host::actor(const SessionId& id) {
   state.turn_attempt = work.attempt;
   for (auto& request : requests) state.requests.emplace(request.id, std::move(request));
   const bool open_turn = state.turn.has_value();
+  TRY(auto questions, engine_.query.open_questions(id));
+  for (auto& question : questions) state.questions.emplace(question.id, std::move(question));
   const std::shared_ptr<Actor> made = add_actor(std::move(state));
   if (open_turn) {
     TRY(auto answered, engine_.query.answered_requests(id));
@@ -156,6 +165,7 @@ Task<Result<void>> Host::recover() {
     wake(found);
     failpoint::reach("session.recover.taken_up");
   }
+  CO_TRY_VOID(subagents_->recover());
   if (!unfinished.empty()) log::info("recovery: took up {} unfinished sessions", unfinished.size());
   for (const std::shared_ptr<Actor>& each : ended) {
     CO_TRY_VOID(co_await each->committed());
@@ -166,6 +176,7 @@ Task<Result<void>> Host::recover() {
 
 Task<void> Host::shutdown() {
   co_await turns_.join();
+  co_await subagents_->join();
   for (const auto& [id, actor] : std::exchange(actors_, {})) actor->answer_all_waiters();
 }
 
@@ -356,6 +367,8 @@ Task<Result<MessageId>> Host::prompt(SessionId id, Prompt command) {
   }
   CO_TRY_VOID(co_await forget_reverted(id));
   CO_TRY(const std::vector<std::string> unread, co_await read_files(id, agent, command));
+  const std::shared_ptr<Instance> instance = co_await engine_.instances.open(found->state().session.directory);
+  if (const Agent* caller = instance->find_agent(agent)) add_agent_hints(command.parts, *caller);
   // Looked up again: the actor may have been released while we waited.
   CO_TRY(found, actor(id));
   const State& state = found->state();
@@ -481,6 +494,14 @@ const State* Host::settled_state(const SessionId& id) const {
   const auto found = actors_.find(id);
   if (found == actors_.end() || found->second->storing() || found->second->broken()) return nullptr;
   return &found->second->state();
+}
+
+Task<Result<void>> Host::reply(ReplyQuestion command) {
+  CO_TRY(const store::QuestionRow row, engine_.query.question(command.request_id));
+  CO_TRY(const std::shared_ptr<Actor> found, actor(row.request.session_id));
+  auto replied = co_await found->questions().reply(std::move(command));
+  release(found);
+  co_return replied;
 }
 
 Status Host::status(const SessionId& id) const {

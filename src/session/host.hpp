@@ -18,6 +18,8 @@
 
 namespace quarterdeck::session {
 
+class Subagents;
+
 class Host {
  public:
   // `engine` outlives the host.
@@ -71,9 +73,14 @@ class Host {
   // What the turn of a prompt, or the whole session, did to the files: [{file, patch, additions, deletions, status}…].
   Task<Result<std::string>> diff(SessionId id, std::optional<MessageId> prompt);
 
+  // Admits what a slash command makes of its arguments. Errors: not_found (session), invalid (unknown command, agent or
+  // model), denied (the project's shell without its trust), and those of prompt().
+  Task<Result<MessageId>> command(SessionId id, domain::RunCommand command);
+
   // True when a turn was running; prompts that wait are answered after it. Unknown sessions are not an error, as with OpenCode.
   bool abort(const SessionId& id);
   Task<Result<void>> reply(domain::ReplyPermission command);
+  Task<Result<void>> reply(domain::ReplyQuestion command);
 
   domain::Status status(const SessionId& id) const;
   // What a working session's actor knows, when all of it is on disk; null otherwise. For checks: it equals the tables.
@@ -113,11 +120,14 @@ class Host {
   void remove_mark(const SessionId& id);
   // Of one session, or of all.
   Result<std::vector<std::shared_ptr<Actor>>> end_interrupted_shells(std::optional<SessionId> only = {});
+  Task<Result<std::string>> with_shell_output(std::string text, std::shared_ptr<Instance> instance, SessionId owner,
+                                              bool from_project);
   Task<void> give_title(std::shared_ptr<Actor> actor, std::string text, domain::ModelRef model);
   Task<Result<void>> resolve(const Actor& actor, const domain::Prompt& command, std::string& agent,
                              domain::ModelRef& model);
 
   Engine& engine_;
+  std::unique_ptr<Subagents> subagents_;
   std::map<SessionId, std::shared_ptr<Actor>> actors_;
   std::set<SessionId> broken_;  // to be loaded anew: what they were doing ended without a trace
   using Waiters = std::map<std::string, std::vector<OneShot<Unit>::Setter>>;

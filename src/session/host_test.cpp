@@ -118,6 +118,10 @@ class HostTest : public ::testing::Test {
     return *loop_.run_until(host_->prompt(id, std::move(prompt)));
   }
   // Answers what is being asked.
+  void allow_for_good(const SessionId& id) {
+    ASSERT_TRUE(loop_.run_until(store_->events().append(
+        store::Batch{id, dir_.path().string(), "global", {RulesSaved{{{"rule_1", "echo", "*"}}}}})));
+  }
   void allow(const SessionId& id) {
     for (const auto& request : *store_->query().open_requests(id)) {
       ASSERT_TRUE(loop_.run_until(host_->reply({.request_id = request.id, .reply = Reply::once, .message = {}})));
@@ -670,7 +674,7 @@ TEST_F(HostTest, ACallThatWasRefusedStaysRefusedWhenTheRestIsAllowedForGood) {
   start();
   ASSERT_TRUE(loop_.run_until(store_->events().append(
       store::Batch{id, dir_.path().string(), "global", {PermissionReplied{request, Reply::reject, {}}}})));
-  loop_.run_until(instances_->open(dir_.path().string()))->approved.push_back({"echo", "*", Action::allow});
+  allow_for_good(id);
   ASSERT_TRUE(loop_.run_until(host_->recover()));
   ASSERT_TRUE(answer(id, prompt));
   EXPECT_TRUE(runs_.empty());
@@ -684,7 +688,7 @@ TEST_F(HostTest, ARequestFromBeforeARestartIsAnsweredByWhatIsAllowedSince) {
   until([&] { return store_->query().requests_json({})->size() > 2; });
   stop();
   start();
-  loop_.run_until(instances_->open(dir_.path().string()))->approved.push_back({"echo", "*", Action::allow});
+  allow_for_good(id);
   ASSERT_TRUE(loop_.run_until(host_->recover()));
   ASSERT_TRUE(answer(id, prompt));
   EXPECT_EQ(runs_.size(), 1u);

@@ -58,6 +58,27 @@ void read_fallbacks(const config::Config& config, Instance& instance) {
   }
 }
 
+// Wrong values are said once, and do not limit.
+TaskLimits task_limits_of(const config::Config& config) {
+  TaskLimits limits;
+  const auto ours = wire::parse(config.ours.text);
+  const wire::Json* task = ours ? wire::value_at(*ours, "task") : nullptr;
+  if (!task) return limits;
+  const auto number = [&](const char* name) -> std::optional<std::int64_t> {
+    const wire::Json* value = wire::value_at(*task, name);
+    if (!value || value->is_null()) return std::nullopt;
+    const std::int64_t found = wire::int_at(*task, name);
+    if (found > 0) return found;
+    log::warn("configuration: quarterdeck.task.{}: expected a whole number above 0, got {}", name,
+              wire::to_text(*value));
+    return std::nullopt;
+  };
+  if (const auto seconds = number("deadline_seconds")) limits.deadline_ms = *seconds * 1000;
+  if (const auto steps = number("steps")) limits.steps = static_cast<int>(std::min<std::int64_t>(*steps, 100'000));
+  limits.tokens = number("tokens");
+  return limits;
+}
+
 }  // namespace
 
 const ProviderInfo* Instance::find_provider(std::string_view id) const {
@@ -111,8 +132,22 @@ Task<std::shared_ptr<Instance>> Instances::load(std::filesystem::path directory)
   }
   instance->recovery = recovery_of(instance->config);
   read_fallbacks(instance->config, *instance);
+  instance->task_limits = task_limits_of(instance->config);
+  const workspace::SkillPlaces skill_places{.directory = location_directory,
+                                            .worktree = worktree,
+                                            .paths = instance->config.skill_paths,
+                                            .trusted = instance->config.trusted};
+  auto find = [places, skill_places] { return workspace::find_skills(places, skill_places); };
+  workspace::FoundSkills found = co_await blocking(loop_, pool_, find);
+  for (const std::string& problem : found.problems) log::warn("skill {}", problem);
+  instance->skills = std::move(found.skills);
   instance->providers = co_await providers_(instance->config);
-  instance->agents = make_agents(instance->config, (places_.data / "tool-output").string());
+  AgentPlaces agent_places{.data = places_.data, .worktree = worktree};
+  for (const auto& skill : instance->skills) agent_places.skill_folders.push_back(skill.location.parent_path());
+  instance->agents = make_agents(instance->config, agent_places);
+  if (const auto problem = default_agent_problem(instance->config, instance->agents); !problem.empty()) {
+    log::warn("configuration of {}: {}", directory.string(), problem);
+  }
   instance->default_model = llm::choose_default_model(instance->config, instance->providers);
   instance->small_model = llm::choose_small_model(instance->config, instance->providers, instance->default_model);
   instance->formatters = format::make_formatters(

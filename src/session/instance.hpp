@@ -1,5 +1,4 @@
-// What belongs to one directory: its project, its configuration, its agents and models, and what was allowed there
-// "always". Loaded on first use, shared by its sessions.
+// What belongs to one directory: its project, its configuration, its agents, models and skills. Loaded on first use, shared by its sessions.
 #pragma once
 
 #include <filesystem>
@@ -20,17 +19,25 @@
 #include "mcp/servers.hpp"
 #include "process/process.hpp"
 #include "workspace/project.hpp"
+#include "workspace/skills.hpp"
 
 namespace quarterdeck::session {
 
 // What happens after a crash to a turn that was running.
 enum class Recovery { resume, end };
 
+// What a subagent may use, from the configuration's "quarterdeck": {"task": {…}}.
+struct TaskLimits {
+  std::optional<std::int64_t> deadline_ms;  // "deadline_seconds"
+  std::optional<int> steps;
+  std::optional<std::int64_t> tokens;
+};
+
 struct Instance {
   workspace::Location location;
   config::Config config;
   std::vector<domain::ProviderInfo> providers;  // connected ones: with a key, or without need of one
-  std::vector<domain::Agent> agents;            // the default one first
+  std::vector<domain::Agent> agents;  // the default one first
   std::optional<domain::ModelRef> default_model;
   std::optional<domain::ModelRef> small_model;
   std::map<std::string, std::vector<domain::ModelRef>> fallbacks;  // by "provider/model": who answers when it fails
@@ -38,7 +45,8 @@ struct Instance {
   std::shared_ptr<mcp::Servers> mcp;  // null where nobody starts such servers
   std::shared_ptr<format::Formatters> formatters;
   std::optional<Recovery> recovery;  // the configuration's "quarterdeck": {"recovery": "resume" | "end"}
-  domain::Ruleset approved;  // answers "always", until the server restarts
+  std::vector<workspace::Skill> skills;  // by name
+  TaskLimits task_limits;
 
   const domain::ProviderInfo* find_provider(std::string_view id) const;
   const domain::ModelInfo* find_model(const domain::ModelRef& model) const;

@@ -35,6 +35,7 @@ struct State {
   std::map<PermissionId, domain::PermissionRequest> requests;  // open ones
   std::map<std::string, domain::KeyUsed> keys;  // used since the actor was made
   std::set<MessageId> prompts;                   // likewise admitted or stored since then
+  std::map<QuestionId, domain::QuestionRequest> questions;     // open ones
   bool deleted = false;
 
   bool busy() const { return turn || !inbox.empty(); }

@@ -48,6 +48,7 @@ std::string system_prompt(const SystemPromptInput& input) {
   for (const workspace::Instruction& instruction : input.instructions) {
     out += fmt::format("\nInstructions from {}:\n{}\n", instruction.file.string(), instruction.text);
   }
+  if (!input.skills.empty()) out += "\n" + input.skills + "\n";
   if (!input.extra.empty()) out += "\n" + input.extra + "\n";
   return out;
 }

@@ -23,6 +23,7 @@ struct SystemPromptInput {
   std::string branch;
   TimeMs now = 0;
   const std::vector<workspace::Instruction>& instructions;
+  std::string skills = {};  // the list of what may be loaded
   std::string extra;  // the prompt's own `system`
 };
 

@@ -13,6 +13,7 @@
 #include "session/compaction.hpp"
 #include "session/context.hpp"
 #include "session/instance.hpp"
+#include "session/plan.hpp"
 #include "session/system_prompt.hpp"
 #include "wire/json.hpp"
 #include "workspace/instructions.hpp"
@@ -30,10 +31,6 @@ constexpr std::string_view kAborted = "Tool execution aborted";
 constexpr std::string_view kInterrupted =
     "Tool execution was interrupted: the server stopped while it ran. Its outcome is unknown; check before you repeat "
     "it.";
-
-bool uses_apply_patch(const ModelInfo& model) {
-  return model.api_id.contains("gpt-") && !model.api_id.contains("oss") && !model.api_id.contains("gpt-4");
-}
 
 MessageError aborted_error() { return {.name = "MessageAbortedError", .message = "Aborted"}; }
 
@@ -103,14 +100,18 @@ Task<std::string> Turn::run() {
   Next next = Next::step;
   if (interrupted_) {
     next = co_await finish_interrupted_step();
+    see_whether_plan_was_approved();
   } else if (!may_resume()) {
     begin_message();
     fail_message(not_resumed_error());
     next = Next::error;
   }
   if (compaction_ && next == Next::step) next = co_await summarise(*compaction_);
-  const int steps_max = agent_->steps.value_or(engine_.options.steps_max);
+  if (next == Next::step && !successor_) next = co_await run_subtasks();
+  if (next == Next::step && successor_) next = Next::continued;
+  const int steps_max = steps_limit();
   for (int steps = 0; next == Next::step; ++steps) {
+    if (!last_step_ && is_last_step(steps)) say_that_it_is_the_last_step();
     auto stalled = progress_.stalled();
     if (steps >= steps_max) stalled = fmt::format("Stopped after {} steps, the limit of one turn", steps);
     if (stalled) {
@@ -128,11 +129,14 @@ Task<std::string> Turn::run() {
       break;
     }
     next = co_await step();
+    see_whether_plan_was_approved();
+    if (next == Next::step && successor_) next = Next::continued;
     // The tools have run and the model has not been asked again: here a prompt that steers takes over, as the next turn.
     if (next == Next::step && actor_.state().next_is(Delivery::steer)) next = Next::steered;
   }
   co_await summarize_changes();
   if (next == Next::continued && stop_.stop_requested() && !engine_.shutting_down()) next = Next::aborted;
+  if (next == Next::continued && successor_) hand_over();
   if (next == Next::continued) actor_.continue_with(say_for_user(std::move(continuation_)));
   switch (next) {
     case Next::steered: co_return std::string("steered");
@@ -155,6 +159,7 @@ Task<Result<void>> Turn::prepare() {
   const auto instructions = co_await blocking(engine_.loop, engine_.pool, read);
 
   co_await look_at_mcp_servers();
+  CO_TRY_VOID(co_await remind_of_planning());
 
   // From here on nothing waits: what the cache handed out holds.
   CO_TRY(const History* history, co_await engine_.histories->of(actor_.state().session.id));
@@ -167,6 +172,8 @@ Task<Result<void>> Turn::prepare() {
   for (const Part& part : prompt->parts()) {
     if (const auto* wanted = std::get_if<CompactionPart>(&part.content)) compaction_ = *wanted;
   }
+  prompt_parts_ = prompt->parts();
+  limits_ = task_record(actor_.state().session.metadata);
   agent_ = instance_->find_agent(user_.agent);
   if (!agent_) co_return fail(ErrorCode::invalid, "Agent not found: {}", user_.agent);
   provider_ = instance_->find_provider(user_.model.provider_id);
@@ -176,6 +183,7 @@ Task<Result<void>> Turn::prepare() {
   }
 
   candidates_ = candidates_for(*instance_, user_.model);
+  look_back(*history);
 
   // A restart cut this turn: its unfinished step is settled first (finish_interrupted_step).
   for (const HistoryMessage& message : history->messages()) {
@@ -195,6 +203,7 @@ Task<Result<void>> Turn::prepare() {
                            .branch = is_git ? workspace::current_branch(worktree) : "",
                            .now = engine_.clock.now_ms(),
                            .instructions = instructions,
+                           .skills = skill_list(offer()),
                            .extra = user_.system.value_or(""),
                        })}}});
   std::optional<MessageId> unsettled;
@@ -456,6 +465,7 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
   auto& tool = std::get<ToolPart>(part.content);
   const ToolRunning started = std::get<ToolRunning>(tool.state);
   CallHost host(engine_, actor_, *instance_, *agent_, part, stop_, [this](Part p) { record_part(std::move(p)); });
+  host.let_delegate(model_of_message(), !mentions_agents());
   tools::ToolContext context{.session_id = part.session_id,
                              .message_id = part.message_id,
                              .call_id = tool.call_id,
@@ -470,12 +480,20 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                              .pool = engine_.pool,
                              .processes = engine_.processes,
                              .ids = engine_.ids,
+                             .skills = &instance_->skills,
+                             .plan_file = plan_file(actor_.state().session, instance_->location, engine_.places),
                              .formatters = instance_->formatters.get()};
   failpoint::reach("session.tool.begin");
-  auto result = co_await run_tool(tool.tool, std::move(input), context);
+  tools::ToolResult result;
+  if (const auto goes_on = co_await ask_about_repetition(part, host); !goes_on) {
+    result = std::unexpected(goes_on.error());
+  } else {
+    result = co_await run_tool(tool.tool, std::move(input), context);
+  }
   failpoint::reach("session.tool.finished");
   const TimeMs now = engine_.clock.now_ms();
   host.close();
+  tool.metadata = host.tool_metadata();
   bool rejected = false;
   if (result) {
     ToolCompleted done{.input = started.input,
@@ -487,8 +505,8 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                        .attachments = std::move(result->attachments)};
     tool.state = std::move(done);
   } else if (result.error().kind == tools::ToolFailure::Kind::cancelled) {
-    // A shutdown came while it waited for a permission: nothing has happened, and the next start asks on.
-    if (engine_.shutting_down() && actor_.asked({part.message_id, tool.call_id})) co_return false;
+    // A shutdown came while it only waited, for a person or a child: the next start goes on waiting.
+    if (engine_.shutting_down() && comes_back(tool)) co_return false;
     tool.state = interrupted(host.part_state(), kAborted, now);
   } else {
     rejected = result.error().kind == tools::ToolFailure::Kind::rejected;
@@ -543,7 +561,7 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
     } else if (auto* call = std::get_if<ToolPart>(&part.content);
                call &&
                (std::holds_alternative<ToolRunning>(call->state) || std::holds_alternative<ToolPending>(call->state))) {
-      if (resume && actor_.asked({message_.id, call->call_id})) {
+      if (resume && std::holds_alternative<ToolRunning>(call->state) && comes_back(*call)) {
         waiting.push_back(part);
         continue;
       }
@@ -556,6 +574,7 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
   for (const auto& [id, request] : std::map(actor_.state().requests)) {
     if (!resume) actor_.record(PermissionReplied{id, Reply::reject, "The turn was interrupted by a restart"});
   }
+  if (!resume) actor_.questions().withdraw_all();
 
   Next next = Next::step;
   if (!waiting.empty()) {
@@ -642,31 +661,6 @@ void Turn::fail_message(MessageError error) {
   actor_.record(SessionFailed{error});
   message_.error = std::move(error);
   complete_message();
-}
-
-std::vector<llm::ToolSpec> Turn::offered_tools() const {
-  std::vector<llm::ToolSpec> offered;
-  if (message_.summary.value_or(false)) return offered;
-  const Ruleset none;
-  const Ruleset& session_rules = actor_.state().session.permission ? *actor_.state().session.permission : none;
-  std::optional<wire::Json> switches;
-  if (user_.tools) {
-    if (auto parsed = wire::parse(user_.tools->text)) switches = std::move(*parsed);
-  }
-  const bool patch = uses_apply_patch(*model_);
-  for (const auto& tool : tools().all()) {
-    const std::string_view name = tool->name();
-    if (name == "invalid" || !tool->configured(instance_->config.ours)) continue;
-    if (name == "apply_patch" && !patch) continue;
-    if ((name == "edit" || name == "write") && patch) continue;
-    if (permission::is_disabled(tool->permission(), {agent_->permission, session_rules})) continue;
-    if (switches) {
-      const wire::Json* on = wire::value_at(*switches, name);
-      if (on && on->is_bool() && !on->get_bool()) continue;
-    }
-    offered.push_back({std::string(name), std::string(tool->description()), {std::string(tool->parameters())}});
-  }
-  return offered;
 }
 
 }  // namespace quarterdeck::session

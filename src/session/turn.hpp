@@ -14,11 +14,23 @@
 #include "domain/message.hpp"
 #include "llm/provider.hpp"
 #include "session/actor.hpp"
+#include "session/history.hpp"
 #include "session/model_call.hpp"
 #include "session/no_progress.hpp"
+#include "session/offered_tools.hpp"
 #include "session/step_assembler.hpp"
+#include "session/task_record.hpp"
 
 namespace quarterdeck::session {
+
+class CallHost;
+
+// Who takes over from a turn, and with which words: the build agent with an approved plan, or the same agent with the
+// result of a slash command's subtask.
+struct Successor {
+  std::string agent;
+  std::string text;
+};
 
 class Turn {
  public:
@@ -46,7 +58,7 @@ class Turn {
   void fall_back(const Candidate& to, const llm::ModelError& why);
   Recovery recovery() const;
   bool may_resume() const;
-  bool asks_on() const;  // a call was left waiting for its permission, for the next start
+  bool asks_on() const;  // a call was left waiting, for the next start
   domain::MessageError not_resumed_error() const;
 
   // What the step does to the worktree (turn_changes.cpp): snapshots around it, the patch part, the turn's diffs.
@@ -78,9 +90,27 @@ class Turn {
   void finish_step(const std::string& reason, const domain::Tokens& tokens, std::optional<std::string> snapshot);
   void complete_message();
   void fail_message(domain::MessageError error);
+
+  // turn_agents.cpp
+  const domain::Ruleset& session_rules() const;
+  Offer offer() const;
   std::vector<llm::ToolSpec> offered_tools() const;
   // Ours and those of the directory's MCP servers, as they are in this step.
   const tools::Registry& tools() const { return with_mcp_ ? *with_mcp_ : engine_.tools; }
+  Task<Result<void>> remind_of_planning();
+  void look_back(const History& history);
+  void approve_plan();
+  void hand_over();
+  void see_whether_plan_was_approved();
+  Task<Next> run_subtasks();
+  Task<Next> run_subtask(PartId of, domain::SubtaskPart subtask);
+  bool mentions_agents() const;
+  domain::ModelRef model_of_message() const;
+  bool comes_back(const domain::ToolPart& call) const;
+  Task<std::expected<void, tools::ToolFailure>> ask_about_repetition(const domain::Part& part, CallHost& host);
+  int steps_limit() const;
+  bool is_last_step(int steps) const;
+  void say_that_it_is_the_last_step();
 
   Engine& engine_;
   Actor& actor_;
@@ -104,6 +134,11 @@ class Turn {
   ProgressGuard progress_;
   std::vector<domain::PartContent> continuation_;  // what the turn after this one begins with
   bool changed_ = false;  // some step of this turn changed the worktree
+  std::vector<domain::Part> prompt_parts_;
+  std::vector<std::string> subtasks_begun_;  // ids of the prompt's subtask parts
+  std::optional<Successor> successor_;
+  TaskRecord limits_;  // of a subagent
+  bool last_step_ = false;  // no tools any more
 };
 
 domain::MessageError to_message_error(const llm::ModelError& error);

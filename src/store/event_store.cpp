@@ -14,4 +14,10 @@ Task<Result<>> EventStore::put_project(domain::Project project) {
   co_return co_await done;
 }
 
+Task<Result<>> EventStore::remove_saved_rule(std::string id) {
+  OneShot<Result<>> done(loop_);
+  remove_saved_rule(std::move(id), [setter = done.setter()](Result<> result) { setter(std::move(result)); });
+  co_return co_await done;
+}
+
 }  // namespace quarterdeck::store

@@ -71,6 +71,10 @@ class EventStore {
   virtual void put_project(domain::Project project, std::move_only_function<void(Result<>)> done) = 0;
   Task<Result<>> put_project(domain::Project project);
 
+  // Nothing happens when it is not there. Saving one is an event (RulesSaved).
+  virtual void remove_saved_rule(std::string id, std::move_only_function<void(Result<>)> done) = 0;
+  Task<Result<>> remove_saved_rule(std::string id);
+
  protected:
   explicit EventStore(Loop& loop) : loop_(loop) {}
   Loop& loop_;

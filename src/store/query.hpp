@@ -13,6 +13,7 @@
 #include "domain/message.hpp"
 #include "domain/permission.hpp"
 #include "domain/project.hpp"
+#include "domain/question.hpp"
 #include "domain/session.hpp"
 #include "store/event_store.hpp"
 
@@ -54,6 +55,19 @@ struct MessageSlice {
 struct MessagePage {
   std::string json;  // [{"info":…,"parts":[…]}…], oldest first
   std::optional<MessageCursor> next;  // of the oldest one, when there are older ones
+};
+
+struct QuestionRow {
+  domain::QuestionRequest request;
+  std::string directory;
+  bool open = true;
+  std::optional<domain::Answers> answers;  // absent while open and when it was dismissed
+};
+
+struct SavedRuleRow {
+  domain::SavedRule rule;
+  std::string project_id;
+  std::string directory;  // empty where the project is a repository
 };
 
 struct RequestRow {
@@ -138,6 +152,16 @@ class Query {
   virtual Result<RequestRow> request(const PermissionId& id) = 0;
   // Of calls that are still running and have done nothing yet.
   virtual Result<std::vector<AnsweredRequest>> answered_requests(const SessionId& session) = 0;
+  virtual Result<std::string> questions_json(
+      const std::optional<std::string>& directory) = 0;  // open ones, oldest first
+  virtual Result<std::vector<domain::QuestionRequest>> open_questions(const SessionId& session) = 0;
+  virtual Result<QuestionRow> question(const QuestionId& id) = 0;
+  // What a tool call asked last, open or not.
+  virtual Result<std::optional<QuestionRow>> question_of(const SessionId& session, const domain::ToolRef& call) = 0;
+  // All, or those of one project; oldest first.
+  virtual Result<std::vector<SavedRuleRow>> saved_rules(const std::optional<std::string>& project_id) = 0;
+  // Sessions that are a background task whose result is still to be delivered.
+  virtual Result<std::vector<SessionId>> background_tasks() = 0;
   virtual Result<std::string> todos_json(const SessionId& session) = 0;
   virtual Result<OpenWork> open_work() = 0;  // pool
   virtual Result<SessionWork> work(const SessionId& session) = 0;

@@ -424,6 +424,60 @@ TEST_P(StoreContract, WritesWhatIsQueuedBeforeItCloses) {
   EXPECT_TRUE(called);
 }
 
+TEST_P(StoreContract, KeepsAQuestionOpenUntilItIsAnsweredOnce) {
+  const QuestionRequest request{.id = {"que_1"},
+                                .session_id = {"ses_1"},
+                                .questions = {{.question = "Q?", .header = "H", .options = {}}},
+                                .tool = ToolRef{{"msg_1"}, "call_1"}};
+  ASSERT_TRUE(append("ses_1", {SessionCreated{session("ses_1")}, QuestionAsked{request}}));
+  EXPECT_EQ(append("ses_1", {QuestionAsked{request}}).error().code, ErrorCode::conflict);
+  reopen();
+  EXPECT_EQ(*query().open_questions({"ses_1"}), std::vector{request});
+  EXPECT_TRUE(query().question({"que_1"})->open);
+  EXPECT_NE(query().questions_json({})->find("que_1"), std::string::npos);
+  EXPECT_EQ(*query().questions_json("/elsewhere"), "[]");
+  EXPECT_EQ(query().events_after(1, 10)->at(0).type, "question.asked");
+  ASSERT_TRUE(append("ses_1", {QuestionReplied{{"que_1"}, {{"A"}}}}));
+  EXPECT_FALSE(query().question({"que_1"})->open);
+  EXPECT_EQ(query().question_of({"ses_1"}, {{"msg_1"}, "call_1"})->value().answers, Answers{{"A"}});
+  EXPECT_FALSE(*query().question_of({"ses_1"}, {{"msg_2"}, "call_1"}));
+  EXPECT_EQ(append("ses_1", {QuestionRejected{{"que_1"}}}).error().code, ErrorCode::conflict);
+  EXPECT_EQ(append("ses_1", {QuestionRejected{{"que_2"}}}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(query().question({"que_2"}).error().code, ErrorCode::not_found);
+  ASSERT_TRUE(append("ses_1", {SessionDeleted{session("ses_1")}}));
+  EXPECT_EQ(query().question({"que_1"}).error().code, ErrorCode::not_found);
+}
+
+TEST_P(StoreContract, RemembersSavedRulesOfAProjectBeyondTheirSession) {
+  ASSERT_TRUE(append("ses_1", {SessionCreated{session("ses_1")}}));
+  ASSERT_TRUE(append("ses_1", {RulesSaved{{{"rule_1", "bash", "git *"}, {"rule_2", "edit", "*"}}}}));
+  // The same rule again is the same rule.
+  ASSERT_TRUE(append("ses_1", {RulesSaved{{{"rule_3", "bash", "git *"}}}}));
+  ASSERT_TRUE(append("ses_1", {SessionDeleted{session("ses_1")}}));
+  reopen();
+  const auto rules = query().saved_rules({});
+  ASSERT_EQ(rules->size(), 2u);
+  EXPECT_EQ(rules->at(0).rule, (SavedRule{"rule_1", "bash", "git *"}));
+  EXPECT_EQ(query().saved_rules(rules->at(0).project_id)->size(), 2u);
+  EXPECT_TRUE(query().saved_rules("other")->empty());
+  ASSERT_TRUE(loop_.run_until(events().remove_saved_rule("rule_1")));
+  ASSERT_TRUE(loop_.run_until(events().remove_saved_rule("rule_1")));
+  EXPECT_EQ(query().saved_rules({})->size(), 1u);
+}
+
+TEST_P(StoreContract, FindsTasksInTheBackgroundUntilTheyAreDelivered) {
+  Session task = session("ses_1");
+  task.metadata = JsonText{R"({"quarterdeck":{"background":{"parent":"ses_0"}}})"};
+  ASSERT_TRUE(append("ses_1", {SessionCreated{task}}));
+  Session other = session("ses_2");
+  other.metadata = JsonText{R"({"background":true})"};
+  ASSERT_TRUE(append("ses_2", {SessionCreated{other}}));
+  EXPECT_EQ(*query().background_tasks(), std::vector{SessionId{"ses_1"}});
+  task.metadata = JsonText{R"({"quarterdeck":{}})"};
+  ASSERT_TRUE(append("ses_1", {SessionUpdated{task}}));
+  EXPECT_TRUE(query().background_tasks()->empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
                          ::testing::Values(Backend{"sqlite",
                                                    [](Loop& loop, Clock& clock, const std::filesystem::path& path) {

@@ -6,7 +6,11 @@
 #include "tools/grep/grep.hpp"
 #include "tools/invalid/invalid.hpp"
 #include "tools/list/list.hpp"
+#include "tools/plan_exit/plan_exit.hpp"
+#include "tools/question/question.hpp"
 #include "tools/read/read.hpp"
+#include "tools/skill/skill.hpp"
+#include "tools/task/task.hpp"
 #include "tools/todowrite/todowrite.hpp"
 #include "tools/tool.hpp"
 #include "tools/webfetch/webfetch.hpp"
@@ -26,7 +30,11 @@ Registry builtin(net::HttpClient& http) {
   tools.push_back(make_grep());
   tools.push_back(make_invalid());
   tools.push_back(make_list());
+  tools.push_back(make_plan_exit());
+  tools.push_back(make_question());
   tools.push_back(make_read());
+  tools.push_back(make_skill());
+  tools.push_back(make_task());
   tools.push_back(make_todowrite());
   tools.push_back(make_webfetch(http));
   tools.push_back(make_websearch(http));

@@ -45,6 +45,14 @@ bool bounds_itself(const domain::JsonText& metadata) {
 
 }  // namespace
 
+Task<std::expected<domain::Answers, ToolFailure>> ToolHost::ask_questions(std::vector<domain::Question>) {
+  co_return std::unexpected(ToolFailure{.message = "There is nobody to ask here."});
+}
+
+Task<ToolResult> ToolHost::delegate(Delegation) {
+  co_return std::unexpected(ToolFailure{.message = "There are no subagents here."});
+}
+
 Registry::Registry(std::vector<std::shared_ptr<Tool>> tools) : tools_(std::move(tools)) {
   std::ranges::sort(tools_, {}, [](const auto& tool) { return tool->name(); });
 }

@@ -15,9 +15,11 @@
 #include "base/id.hpp"
 #include "base/loop.hpp"
 #include "domain/message.hpp"
+#include "domain/question.hpp"
 #include "domain/session.hpp"
 #include "net/http_client.hpp"
 #include "process/process.hpp"
+#include "workspace/skills.hpp"
 
 namespace quarterdeck::format {
 class Formatters;
@@ -52,6 +54,15 @@ struct PermissionAsk {
   domain::JsonText metadata{"{}"};
 };
 
+// A piece of work for a subagent.
+struct Delegation {
+  std::string description;  // a few words
+  std::string prompt;
+  std::string agent;
+  std::optional<std::string> task_id;  // the child session that goes on
+  bool background = false;
+};
+
 // The session's side of a running tool call. All members run on the loop.
 class ToolHost {
  public:
@@ -63,6 +74,10 @@ class ToolHost {
   virtual void process_started(std::int64_t pid) = 0;
   virtual void file_edited(const std::filesystem::path& file) = 0;
   virtual Task<Result<void>> set_todos(std::vector<domain::Todo> todos) = 0;
+  // Returns when a person has answered; `rejected` when they dismissed the questions.
+  virtual Task<std::expected<domain::Answers, ToolFailure>> ask_questions(std::vector<domain::Question> questions);
+  // Returns when the subagent has ended, or at once when it works in the background.
+  virtual Task<ToolResult> delegate(Delegation delegation);
 };
 
 struct ToolContext {
@@ -80,6 +95,8 @@ struct ToolContext {
   BlockingPool& pool;
   process::Processes& processes;
   IdSource& ids;
+  const std::vector<workspace::Skill>* skills = nullptr;  // what the project and the user offer; null = none
+  std::filesystem::path plan_file = {};                   // where the session's plan is written
   format::Formatters* formatters = nullptr;  // of the directory; none: files stay as they are written
 };
 
@@ -121,7 +138,8 @@ class Registry {
   std::vector<std::shared_ptr<Tool>> tools_;
 };
 
-// apply_patch bash edit glob grep invalid list read todowrite webfetch websearch write. The client outlives the registry.
+// apply_patch bash edit glob grep invalid list plan_exit question read skill task todowrite webfetch websearch write.
+// The client outlives the registry.
 Registry builtin(net::HttpClient& http);
 
 }  // namespace quarterdeck::tools

@@ -13,6 +13,7 @@ void describe(wire::Writer& io, Agent& agent) {
   if (agent.hidden) io.field("hidden", agent.hidden);
   io.field("topP", agent.top_p);
   io.field("temperature", agent.temperature);
+  io.field("color", agent.color);
   io.field("permission", agent.permission);
   if (agent.model) {
     io.object("model", [&](wire::Writer& model) {

@@ -2,6 +2,7 @@
 
 #include "wire/codec.hpp"
 #include "wire/describe/message.hpp"
+#include "wire/describe/question.hpp"
 #include "wire/describe/session.hpp"
 
 namespace quarterdeck::wire {
@@ -23,6 +24,10 @@ template <> inline constexpr std::string_view kType<domain::TurnEnded> = "quarte
 template <> inline constexpr std::string_view kType<domain::ToolStarted> = "quarterdeck.tool.started";
 template <> inline constexpr std::string_view kType<domain::PermissionAsked> = "permission.asked";
 template <> inline constexpr std::string_view kType<domain::PermissionReplied> = "permission.replied";
+template <> inline constexpr std::string_view kType<domain::QuestionAsked> = "question.asked";
+template <> inline constexpr std::string_view kType<domain::QuestionReplied> = "question.replied";
+template <> inline constexpr std::string_view kType<domain::QuestionRejected> = "question.rejected";
+template <> inline constexpr std::string_view kType<domain::RulesSaved> = "quarterdeck.rules.saved";
 template <> inline constexpr std::string_view kType<domain::TodoUpdated> = "todo.updated";
 template <> inline constexpr std::string_view kType<domain::SessionFailed> = "session.error";
 template <> inline constexpr std::string_view kType<domain::KeyUsed> = "quarterdeck.key.used";
@@ -33,10 +38,14 @@ template <> inline constexpr std::string_view kType<domain::SessionIdle> = "sess
 template <> inline constexpr std::string_view kType<domain::SessionDiffed> = "session.diff";
 template <> inline constexpr std::string_view kType<domain::SessionCompacted> = "session.compacted";
 template <> inline constexpr std::string_view kType<domain::FileEdited> = "file.edited";
+template <> inline constexpr std::string_view kType<domain::CommandExecuted> = "command.executed";
 
 // Events whose properties hold one entity that is stored alone.
 template <class Kind>
 concept CarriesInfo = requires(Kind kind) { kind.info; };
+// Events whose properties are the request itself.
+template <class Kind>
+concept CarriesRequest = requires(Kind kind) { kind.request; };
 template <class Kind>
 concept CarriesPart = std::same_as<Kind, domain::PartUpdated>;
 
@@ -83,6 +92,19 @@ void members(Io& io, domain::PermissionReplied& event) {
   io.field("reply", event.reply);
   io.field("message", event.message);
 }
+template <class Io>
+void members(Io& io, domain::QuestionReplied& event) {
+  io.field("requestID", event.request_id);
+  io.field("answers", event.answers);
+}
+template <class Io>
+void members(Io& io, domain::QuestionRejected& event) {
+  io.field("requestID", event.request_id);
+}
+template <class Io>
+void members(Io& io, domain::RulesSaved& event) {
+  io.field("rules", event.rules);
+}
 void members(Reader& io, domain::TodoUpdated& event) { io.field("todos", event.todos); }
 template <class Io>
 void members(Io& io, domain::SessionFailed& event) {
@@ -103,6 +125,11 @@ void members(Writer& io, domain::TextDelta& delta) {
 void members(Writer& io, domain::PartProgress& delta) {
   io.field("part", delta.part);
   io.field("time", delta.time);
+}
+void members(Writer& io, domain::CommandExecuted& delta) {
+  io.field("name", delta.name);
+  io.field("arguments", delta.arguments);
+  io.field("messageID", delta.message_id);
 }
 void members(Writer& io, domain::StatusChanged& delta) { io.field("status", delta.status); }
 void members(Writer&, domain::SessionIdle&) {}
@@ -129,7 +156,7 @@ std::string body_of(const SessionId& session, const Kind& event) {
     return encode(kind.info);
   } else if constexpr (CarriesPart<Kind>) {
     return encode(kind.part);
-  } else if constexpr (std::same_as<Kind, domain::PermissionAsked>) {
+  } else if constexpr (CarriesRequest<Kind>) {
     return encode(kind.request);
   } else if constexpr (std::same_as<Kind, domain::TodoUpdated>) {
     return encode(kind.todos);
@@ -168,9 +195,9 @@ void describe(Reader& io, PropertiesShape<Kind>& shape) {
 
 template <class Kind>
 Result<domain::Event> decode_kind(const Json& properties) {
-  if constexpr (std::same_as<Kind, domain::PermissionAsked>) {
-    TRY(auto request, decode<domain::PermissionRequest>(properties));
-    return domain::PermissionAsked{std::move(request)};
+  if constexpr (CarriesRequest<Kind>) {
+    TRY(auto request, decode<decltype(Kind::request)>(properties));
+    return Kind{std::move(request)};
   } else {
     TRY(auto shape, decode<PropertiesShape<Kind>>(properties));
     return std::move(shape.event);

@@ -35,12 +35,6 @@ void describe(wire::Reader& io, PromptPart& part) {
     return io.problem().expected(R"("text" | "file" | "agent" | "subtask")", io.raw().at("type"), at);
   }
   part.content = wire::empty_content(type);
-  if (type == "subtask") {
-    std::string required;
-    io.field("prompt", required);
-    io.field("description", required);
-    io.field("agent", required);
-  }
   wire::content_members(io, part.content, Part{});
 }
 
@@ -150,6 +144,27 @@ void describe(wire::Reader& io, Summarize& command) {
   io.field_or("auto", command.automatic, false);
 }
 
+void describe(wire::Reader& io, RunCommand& command) {
+  io.field("command", command.command);
+  io.field("arguments", command.arguments);
+  io.field("agent", command.agent);
+  std::optional<std::string> model;
+  io.field("model", model);
+  if (model) {
+    const auto slash = model->find('/');
+    if (slash == 0 || slash == model->npos || slash + 1 == model->size()) {
+      const wire::Path at{&io.path(), "model"};
+      return io.problem().expected("\"provider/model\"", io.raw().at("model"), at);
+    }
+    command.model = ModelRef{model->substr(0, slash), model->substr(slash + 1), {}};
+  }
+  io.field("variant", command.variant);
+  io.field("messageID", command.message_id);
+  std::optional<std::vector<PromptPart>> parts;
+  io.field("parts", parts);
+  if (parts) command.parts = std::move(*parts);
+}
+
 void describe(wire::Reader& io, RunShell& command) {
   io.field("agent", command.agent);
   io.field("command", command.command);
@@ -240,6 +255,7 @@ Result<PromptV2> decode_prompt_v2(std::string_view json) {
 }
 Result<domain::RevertTo> decode_revert(std::string_view json) { return decode_text<domain::RevertTo>(json); }
 Result<domain::Summarize> decode_summarize(std::string_view json) { return decode_text<domain::Summarize>(json); }
+Result<domain::RunCommand> decode_run_command(std::string_view json) { return decode_text<domain::RunCommand>(json); }
 
 Result<domain::RunShell> decode_run_shell(std::string_view json) { return decode_text<domain::RunShell>(json); }
 

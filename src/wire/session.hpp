@@ -40,6 +40,8 @@ Result<PromptV2> decode_prompt_v2(std::string_view json);
 Result<domain::RevertTo> decode_revert(std::string_view json);
 Result<domain::Summarize> decode_summarize(std::string_view json);
 // POST /session/:id/shell.
+// {"command","arguments",…,"model":"provider/model"}
+Result<domain::RunCommand> decode_run_command(std::string_view json);
 Result<domain::RunShell> decode_run_shell(std::string_view json);
 
 }  // namespace quarterdeck::wire

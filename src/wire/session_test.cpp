@@ -71,8 +71,8 @@ TEST(PromptCodec, ReadsThePartsThatClientsSend) {
   EXPECT_TRUE(prompt->no_reply);
   ASSERT_EQ(prompt->parts.size(), 4u);
   EXPECT_EQ(std::get<domain::TextPart>(prompt->parts[0].content).text, "hi");
-  EXPECT_EQ(std::get<domain::OtherPart>(prompt->parts[3].content).members.text,
-            R"({"prompt":"p","description":"d","agent":"general"})");
+  EXPECT_EQ(std::get<domain::SubtaskPart>(prompt->parts[3].content),
+            (domain::SubtaskPart{.prompt = "p", .description = "d", .agent = "general", .model = {}, .command = {}}));
 }
 
 TEST(PromptCodec, NamesTheMistake) {

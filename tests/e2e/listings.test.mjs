@@ -26,7 +26,10 @@ test("the catalogue of a directory comes with its location", async () => {
   assert.ok(!JSON.stringify(providers).includes('"key"'), "keys stay here")
   assert.equal((await api.get("/api/provider/fake")).body.data.id, "fake")
   assert.equal((await api.get("/api/provider/nope")).body._tag, "ProviderNotFoundError")
-  for (const name of ["command", "skill", "reference"]) {
+  const commands = (await api.get("/api/command")).body
+  assert.deepEqual(commands.location, location)
+  assert.deepEqual(commands.data.map((c) => c.name), ["init", "review"])
+  for (const name of ["skill", "reference"]) {
     assert.deepEqual((await api.get(`/api/${name}`)).body, { location, data: [] })
   }
 })

@@ -8,7 +8,7 @@ import { makeWorld, client } from "../support/server.mjs"
 const opencode = resolve(process.env.OPENCODE_BIN ?? "tests/e2e/node_modules/.bin/opencode")
 let world, server, api
 before(async () => {
-  world = await makeWorld()
+  world = await makeWorld({ config: { command: { say: { template: "WORDS:3\n$ARGUMENTS" } } } })
   server = await world.serve()
   api = client(server.url)
 })
@@ -36,6 +36,12 @@ function run(args, input) {
   })
 }
 const said = (result) => result.lines.filter((l) => l.type === "text").map((l) => l.part.text).join("")
+
+test("a slash command prints its answer", async () => {
+  const result = await run(["--command", "say", "please"])
+  assert.equal(result.code, 0, result.err)
+  assert.equal(said(result), "word0 word1 word2 ")
+})
 
 test("a plain prompt prints its answer", async () => {
   const result = await run(["hello"])

@@ -71,6 +71,23 @@ test("a permission is asked and allowed with a key", async () => {
   assert.deepEqual((await api.get("/permission")).body, [])
 })
 
+test("a question is shown and answered with a key", async () => {
+  const question = { question: "Which colour?", header: "Colour", options: [{ label: "Red", description: "warm" }, { label: "Blue", description: "cold" }] }
+  await say(`TOOL:${JSON.stringify([["question", { questions: [question] }]])}`)
+  await tui.until(/Which colour\?[^]*Red[^]*Blue/)
+  const [asked] = await eventually(async () => {
+    const open = (await api.get("/question")).body
+    return open.length === 1 && open
+  })
+  assert.deepEqual(asked.questions, [question])
+  tui.keys("Enter")
+  const answered = await eventually(async () => {
+    const messages = await api.messages(asked.sessionID)
+    return messages.flatMap((m) => m.parts).find((p) => p.tool === "question" && p.state.status === "completed")
+  })
+  assert.deepEqual(answered.state.metadata.answers, [["Red"]])
+})
+
 test("escape twice interrupts a running answer", async () => {
   await say("SLOW:2000:20")
   await tui.until("esc interrupt")

@@ -76,6 +76,7 @@ std::string difference(const session::State& left, const session::State& right) 
   if (left.turn != right.turn) return "the running turn";
   if (left.turn && left.turn_attempt != right.turn_attempt) return "the attempt of the turn";
   if (left.requests != right.requests) return "the open requests";
+  if (left.questions != right.questions) return "the open questions";
   return {};
 }
 

@@ -152,6 +152,10 @@ void SimulatedStore::put_project(domain::Project project, std::move_only_functio
   store_->events().put_project(std::move(project), std::move(done));
 }
 
+void SimulatedStore::remove_saved_rule(std::string id, std::move_only_function<void(Result<>)> done) {
+  store_->events().remove_saved_rule(std::move(id), std::move(done));
+}
+
 void reconcile(World& world, Witness& witness, store::Query& query) {
   const auto last = query.last_seq();
   if (!last) return world.violation("the log cannot be read: {}", last.error().message);

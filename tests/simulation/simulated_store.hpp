@@ -39,8 +39,10 @@ class SimulatedStore final : public store::EventStore {
   void observe_health(std::function<void(const store::Health&)> observer) override;
   void observe(Observer observer) override { store_->events().observe(std::move(observer)); }
   void put_project(domain::Project project, std::move_only_function<void(Result<>)> done) override;
+  void remove_saved_rule(std::string id, std::move_only_function<void(Result<>)> done) override;
   using EventStore::append;
   using EventStore::put_project;
+  using EventStore::remove_saved_rule;
 
  private:
   store::Health health() const;

@@ -30,13 +30,6 @@ struct AbsentRoutes {
     co_return json(std::move(*text));
   }
 
-  Task<net::Response> no_question(Call call) const {
-    const std::string& id = call.param("requestID");
-    co_return tagged(404, "QuestionNotFoundError",
-                     fmt::format(R"("requestID":{},"message":{})", wire::quoted(id),
-                                 wire::quoted(fmt::format("Question request not found: {}", id))));
-  }
-
   Task<net::Response> refuse_in_session(Call call, std::string_view reason) const {
     if (auto response = no_session(call)) co_return std::move(*response);
     co_return bad_request(reason, Where::params);
@@ -72,14 +65,6 @@ std::vector<Route> absent_routes(Services& services) {
        refuse_in_session("Sharing is disabled: sessions stay on this server"), "Session"},
       {"DELETE", "/session/:sessionID/share", "session.unshare", "Nothing is shared: answers the session",
        bind(&R::unchanged), "Session"},
-      {"POST", "/session/:sessionID/init", "session.init", "Refused: not there yet",
-       refuse_in_session("There is no /init yet: ask the agent to write AGENTS.md"), "Boolean"},
-      {"POST", "/session/:sessionID/command", "session.command", "Refused: there are no slash commands yet",
-       refuse_in_session("This server has no slash commands yet"), "MessageWithParts"},
-      {"POST", "/question/:requestID/reply", "question.reply", "There are no questions", bind(&R::no_question),
-       "Boolean"},
-      {"POST", "/question/:requestID/reject", "question.reject", "There are no questions", bind(&R::no_question),
-       "Boolean"},
       {"PATCH", "/config", "config.update", "Refused: change the file", refuse(kConfig), "Config"},
       {"PATCH", "/global/config", "global.config.update", "Refused: change the file", refuse(kConfig), "Config"},
       {"POST", "/provider/:providerID/oauth/authorize", "provider.oauth.authorize", "Refused: keys only",

@@ -121,7 +121,7 @@ struct CatalogRoutes {
     co_return json(located(found->location, wire::to_text(provider_json(*known))));
   }
 
-  // Commands, skills and references: this version has none of its own.
+  // References: this version has none of its own.
   Task<net::Response> none(Call call) const {
     const auto found = co_await instance(std::move(call));
     co_return json(located(found->location, "[]"));
@@ -147,8 +147,6 @@ std::vector<Route> catalog_routes(Services& services) {
        directory},
       {"GET", "/api/provider/:providerID", "v2.provider.get", "One of them", bind(&R::provider), "LocatedProvider", "",
        directory},
-      {"GET", "/api/command", "v2.command.list", "Slash commands", bind(&R::none), "LocatedList", "", directory},
-      {"GET", "/api/skill", "v2.skill.list", "Skills", bind(&R::none), "LocatedList", "", directory},
       {"GET", "/api/reference", "v2.reference.list", "References", bind(&R::none), "LocatedList", "", directory},
   };
 }

@@ -4,8 +4,8 @@
 #include "api/opencode/errors_v2.hpp"
 #include "api/opencode/location.hpp"
 #include "api/opencode/routes.hpp"
-#include "base/encoding.hpp"
 #include "session/instance.hpp"
+#include "store/query.hpp"
 #include "wire/json.hpp"
 #include "wire/permission.hpp"
 #include "wire/session_v2.hpp"
@@ -20,11 +20,6 @@ net::Response request_not_found(const PermissionId& id) {
   return tagged(404, "PermissionNotFoundError",
                 fmt::format(R"("requestID":{},"message":{})", wire::quoted(id.value),
                             wire::quoted("Permission request not found: " + id.value)));
-}
-
-// A rule has no id of its own: what it says is its name.
-std::string id_of(const std::string& project, const domain::Rule& rule) {
-  return "sav_" + base64url(wire::to_text(JsonArray{project, rule.permission, rule.pattern}));
 }
 
 struct PermissionV2Routes {
@@ -100,30 +95,24 @@ struct PermissionV2Routes {
         "Requests come from tool calls: a client cannot put one before the people who answer them", "Payload");
   }
 
-  // "Always" of the directories that are loaded; it holds until the server restarts.
   Task<net::Response> saved(Call call) const {
-    const auto wanted = call.request.query_value("projectID");
-    JsonArray out;
-    for (const auto& instance : services.engine.instances.loaded()) {
-      const std::string& project = instance->location.project.id;
-      if (wanted && *wanted != project) continue;
-      for (const domain::Rule& rule : instance->approved) {
-        JsonObject saved{{"id", id_of(project, rule)},
-                         {"projectID", project},
-                         {"action", rule.permission},
-                         {"resource", rule.pattern}};
-        if (std::ranges::find(out, wire::Json(saved)) == out.end()) out.push_back(std::move(saved));
-      }
+    std::optional<std::string> project;
+    if (const auto named = call.request.query_value("projectID"); named && !named->empty()) project = *named;
+    const auto rules = services.engine.query.saved_rules(project);
+    if (!rules) co_return error_response(rules.error());
+    JsonArray data;
+    for (const auto& row : *rules) {
+      data.push_back(JsonObject{{"id", row.rule.id},
+                                {"projectID", row.project_id},
+                                {"action", row.rule.permission},
+                                {"resource", row.rule.pattern}});
     }
-    co_return json(wire::to_text(JsonObject{{"data", std::move(out)}}));
+    co_return json(wire::to_text(JsonObject{{"data", std::move(data)}}));
   }
 
   Task<net::Response> forget(Call call) const {
-    const std::string& id = call.param("id");
-    for (const auto& instance : services.engine.instances.loaded()) {
-      std::erase_if(instance->approved,
-                    [&](const domain::Rule& rule) { return id_of(instance->location.project.id, rule) == id; });
-    }
+    const auto removed = co_await services.engine.store.remove_saved_rule(call.param("id"));
+    if (!removed) co_return error_response(removed.error());
     co_return no_content();
   }
 };

@@ -23,6 +23,7 @@ std::string entity_body(Connection& sql, std::string_view type, const EventKey& 
     return std::string(part.text(0));
   }
   if (type == "permission.asked") return first_text(sql.rows("SELECT body FROM request WHERE key = ?", key.entity));
+  if (type == "question.asked") return first_text(sql.rows("SELECT body FROM question WHERE key = ?", key.entity));
   if (type == "todo.updated") return first_text(sql.rows("SELECT body FROM todo WHERE session = ?", key.session));
   if (type == "quarterdeck.part.appended") {
     Rows tail = sql.rows(

@@ -129,9 +129,42 @@ CREATE INDEX used_key_by_time ON used_key (time);
 CREATE INDEX used_key_by_session ON used_key (session);
 )sql";
 
+// Questions of agents, lasting rules, tasks in the background.
+constexpr const char* kAgents = R"sql(
+CREATE TABLE question (
+  key     INTEGER PRIMARY KEY,
+  seq     INTEGER NOT NULL,
+  session INTEGER NOT NULL REFERENCES session (key),
+  id      TEXT NOT NULL UNIQUE,
+  call    TEXT,                   -- of the tool that asked
+  open    INTEGER NOT NULL,
+  answers TEXT,                   -- JSON; null when it was dismissed
+  body    TEXT NOT NULL
+);
+CREATE INDEX question_by_call ON question (session, call);
+CREATE INDEX question_open ON question (session) WHERE open;
+CREATE INDEX question_by_session ON question (session);
+
+-- What was answered "always". Outside a repository the directory tells what the project cannot.
+CREATE TABLE saved_rule (
+  id         TEXT PRIMARY KEY,
+  project    TEXT NOT NULL,
+  directory  TEXT NOT NULL,       -- empty where the project is a repository
+  permission TEXT NOT NULL,
+  pattern    TEXT NOT NULL,
+  created    INTEGER NOT NULL,
+  UNIQUE (project, directory, permission, pattern)
+);
+
+-- Tasks in the background whose result has not reached the session that asked.
+ALTER TABLE session ADD COLUMN background INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX session_background ON session (key) WHERE background;
+)sql";
+
 constexpr std::array kSteps = {
     Step{"the first schema", kFirstSchema},
     Step{"keys of requests that may be sent again", kUsedKeys},
+    Step{"questions, lasting permissions, tasks in the background", kAgents},
 };
 
 constexpr std::size_t kBackupsKept = 3;

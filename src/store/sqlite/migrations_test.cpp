@@ -206,23 +206,46 @@ std::vector<std::vector<Event>> every_kind() {
   request.patterns = {"ls"};
   PermissionRequest answered = request;
   answered.id = {"per_2"};
+  QuestionRequest question{.id = {"que_1"}, .session_id = {"ses_1"}, .questions = {{.question = "Q?", .header = "H"}}};
+  question.tool = ToolRef{{"msg_2"}, "call_1"};
+  QuestionRequest replied = question;
+  replied.id = {"que_2"};
+  QuestionRequest dismissed = question;
+  dismissed.id = {"que_3"};
+  Session task = session("ses_4");
+  task.metadata = JsonText{R"({"quarterdeck":{"background":{"parent":"ses_1","prompt":"msg_1","description":"d"}}})"};
   Session renamed = session("ses_2");
   renamed.title = "renamed";
-  return {{SessionCreated{session("ses_1")}, MessageUpdated{user("ses_1", "msg_1")},
-           PartUpdated{text_part("ses_1", "msg_1", "prt_1", "hello"), 1}, PromptAdmitted{{"msg_1"}},
-           TurnStarted{{"msg_1"}}, MessageUpdated{assistant("ses_1", "msg_2")},
+  return {{SessionCreated{session("ses_1")},
+           MessageUpdated{user("ses_1", "msg_1")},
+           PartUpdated{text_part("ses_1", "msg_1", "prt_1", "hello"), 1},
+           PromptAdmitted{{"msg_1"}},
+           TurnStarted{{"msg_1"}},
+           MessageUpdated{assistant("ses_1", "msg_2")},
            PartUpdated{text_part("ses_1", "msg_2", "prt_2", "", Span{1, {}}), 2},
            PartAppended{{"msg_2"}, {"prt_2"}, "streamed "},
            PartUpdated{tool_part("ses_1", "msg_2", "prt_3", ToolRunning{.input = {"{}"}, .start = 3}), 3},
-           ToolStarted{{"msg_2"}, {"prt_3"}, 4711}, TodoUpdated{{{"a", "pending", "high"}}}, PermissionAsked{request},
-           PermissionAsked{answered}, PermissionReplied{{"per_2"}, Reply::once, {}},
-           PartUpdated{text_part("ses_1", "msg_1", "prt_9", "gone"), 1}, PartRemoved{{"msg_1"}, {"prt_9"}},
-           MessageUpdated{user("ses_1", "msg_9")}, MessageRemoved{{"msg_9"}},
+           ToolStarted{{"msg_2"}, {"prt_3"}, 4711},
+           TodoUpdated{{{"a", "pending", "high"}}},
+           PermissionAsked{request},
+           PermissionAsked{answered},
+           PermissionReplied{{"per_2"}, Reply::once, {}},
+           QuestionAsked{question},
+           QuestionAsked{replied},
+           QuestionReplied{{"que_2"}, {{"A"}}},
+           QuestionAsked{dismissed},
+           QuestionRejected{{"que_3"}},
+           RulesSaved{{{"rule_1", "bash", "git *"}}},
+           PartUpdated{text_part("ses_1", "msg_1", "prt_9", "gone"), 1},
+           PartRemoved{{"msg_1"}, {"prt_9"}},
+           MessageUpdated{user("ses_1", "msg_9")},
+           MessageRemoved{{"msg_9"}},
            SessionFailed{{.name = "UnknownError", .message = "wrong"}}},
           {SessionCreated{session("ses_2")}, SessionUpdated{renamed}, MessageUpdated{user("ses_2", "msg_1")},
            TurnStarted{{"msg_1"}}, TurnEnded{{"msg_1"}, "completed"}, MessageUpdated{user("ses_2", "msg_2")},
            PromptAdmitted{{"msg_2"}}},
-          {SessionCreated{session("ses_3")}, SessionDeleted{session("ses_3")}}};
+          {SessionCreated{session("ses_3")}, SessionDeleted{session("ses_3")}},
+          {SessionCreated{task}}};
 }
 
 // QD_GOLDEN_DATABASE=DIR writes the database of which `sqlite3 DIR/quarterdeck.db .dump` (and PRAGMA user_version) is

@@ -2,8 +2,10 @@
 
 #include "store/sqlite/migrations.hpp"
 #include "wire/event.hpp"
+#include "wire/json.hpp"
 #include "wire/permission.hpp"
 #include "wire/project.hpp"
+#include "wire/question.hpp"
 
 namespace quarterdeck::store::sqlite {
 namespace {
@@ -24,6 +26,14 @@ bool is_open(const domain::Part& part) {
   if (const auto* text = std::get_if<domain::TextPart>(&part.content)) return text->time && !text->time->end;
   if (const auto* reasoning = std::get_if<domain::ReasoningPart>(&part.content)) return !reasoning->time.end;
   return false;
+}
+
+// A task in the background whose result is still to be delivered: {"quarterdeck":{"background":{…}}}.
+std::int64_t is_background(const domain::Session& info) {
+  if (!info.metadata || !info.metadata->text.contains("\"background\"")) return 0;
+  const auto metadata = wire::parse(info.metadata->text);
+  const wire::Json* ours = metadata ? wire::value_at(*metadata, "quarterdeck") : nullptr;
+  return ours && wire::object_at(*ours, "background") ? 1 : 0;
 }
 
 std::string_view name(domain::Reply reply) {
@@ -84,6 +94,10 @@ void Projector::put_project(const domain::Project& project) {
       std::string_view(project.id), project.updated, std::string_view(body));
 }
 
+void Projector::remove_saved_rule(const std::string& id) {
+  sql_.run("DELETE FROM saved_rule WHERE id = ?", std::string_view(id));
+}
+
 // ------------------------------------------------------------------------------------------------------ sessions
 
 Result<> Projector::project(Context& at, const domain::SessionCreated& event) {
@@ -94,11 +108,11 @@ Result<> Projector::project(Context& at, const domain::SessionCreated& event) {
   std::optional<std::string_view> parent;
   if (info.parent_id) parent = info.parent_id->value;
   sql_.run(
-      "INSERT INTO session (key, seq, id, directory, project, path, parent, title, created, updated, archived, body) "
-      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+      "INSERT INTO session (key, seq, id, directory, project, path, parent, title, created, updated, archived, "
+      "background, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
       at.session, at.seq, info.id, std::string_view(info.directory), std::string_view(info.project_id),
       std::string_view(info.path), parent, std::string_view(info.title), info.created, info.updated, info.archived,
-      std::string_view(at.body));
+      is_background(info), std::string_view(at.body));
   at.body_in_event = false;
   return {};
 }
@@ -107,9 +121,11 @@ Result<> Projector::project(Context& at, const domain::SessionUpdated& event) {
   const domain::Session& info = event.info;
   drop_event(*sql_.integer("SELECT seq FROM session WHERE key = ?", at.session));
   sql_.run(
-      "UPDATE session SET seq=?, directory=?, project=?, path=?, title=?, updated=?, archived=?, body=? WHERE key=?",
+      "UPDATE session SET seq=?, directory=?, project=?, path=?, title=?, updated=?, archived=?, background=?, body=? "
+      "WHERE key=?",
       at.seq, std::string_view(info.directory), std::string_view(info.project_id), std::string_view(info.path),
-      std::string_view(info.title), info.updated, info.archived, std::string_view(at.body), at.session);
+      std::string_view(info.title), info.updated, info.archived, is_background(info), std::string_view(at.body),
+      at.session);
   at.body_in_event = false;
   return {};
 }
@@ -122,6 +138,7 @@ Result<> Projector::project(Context& at, const domain::SessionDeleted&) {
   sql_.run("DELETE FROM part WHERE key BETWEEN ? AND ?", parts.first, parts.last);
   sql_.run("DELETE FROM message WHERE key BETWEEN ? AND ?", messages.first, messages.last);
   sql_.run("DELETE FROM request WHERE session = ?", at.session);
+  sql_.run("DELETE FROM question WHERE session = ?", at.session);
   sql_.run("DELETE FROM todo WHERE session = ?", at.session);
   sql_.run("DELETE FROM turn WHERE session = ?", at.session);
   sql_.run("DELETE FROM inbox WHERE session = ?", at.session);
@@ -264,6 +281,51 @@ Result<> Projector::project(Context& at, const domain::PermissionReplied& event)
     drop_event(request.integer(1));
   }
   sql_.run("UPDATE request SET seq = ?, reply = ? WHERE key = ?", at.seq, name(event.reply), key);
+  return {};
+}
+
+Result<> Projector::project(Context& at, const domain::QuestionAsked& event) {
+  if (sql_.integer("SELECT key FROM question WHERE id = ?", event.request.id)) {
+    return fail(ErrorCode::conflict, "Question request exists: {}", event.request.id.value);
+  }
+  std::optional<std::string_view> call;
+  if (event.request.tool) call = event.request.tool->call_id;
+  sql_.run("INSERT INTO question (seq, session, id, call, open, body) VALUES (?,?,?,?,1,?)", at.seq, at.session,
+           event.request.id, call, std::string_view(at.body));
+  at.entity = sql_.integer("SELECT key FROM question WHERE id = ?", event.request.id);
+  at.body_in_event = false;
+  return {};
+}
+
+Result<> Projector::close_question(Context& at, const QuestionId& id, std::optional<std::string_view> answers) {
+  std::int64_t key = 0;
+  {
+    Rows request = sql_.rows("SELECT key, seq, open FROM question WHERE id = ? AND session = ?", id, at.session);
+    if (!request.next()) return fail(ErrorCode::not_found, "Question request not found: {}", id.value);
+    if (request.integer(2) == 0) return fail(ErrorCode::conflict, "Question was answered: {}", id.value);
+    key = request.integer(0);
+    drop_event(request.integer(1));
+  }
+  sql_.run("UPDATE question SET seq = ?, open = 0, answers = ? WHERE key = ?", at.seq, answers, key);
+  return {};
+}
+
+Result<> Projector::project(Context& at, const domain::QuestionReplied& event) {
+  const std::string answers = wire::encode_answers(event.answers);
+  return close_question(at, event.request_id, answers);
+}
+Result<> Projector::project(Context& at, const domain::QuestionRejected& event) {
+  return close_question(at, event.request_id, std::nullopt);
+}
+
+Result<> Projector::project(Context& at, const domain::RulesSaved& event) {
+  const std::string_view directory = at.batch.project_id == "global" ? std::string_view(at.batch.directory) : "";
+  for (const domain::SavedRule& rule : event.rules) {
+    sql_.run(
+        "INSERT OR IGNORE INTO saved_rule (id, project, directory, permission, pattern, created) VALUES (?,?,?,?,?,?)",
+        std::string_view(rule.id), std::string_view(at.batch.project_id), directory, std::string_view(rule.permission),
+        std::string_view(rule.pattern), at.stamp.time);
+  }
   return {};
 }
 

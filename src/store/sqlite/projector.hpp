@@ -24,6 +24,7 @@ class Projector {
   // Errors: `not_found`, `conflict` when the event does not fit; the caller rolls back. Throws SqlFailure.
   Result<StoredEvent> apply(const Batch& batch, const domain::Event& event, const Stamp& stamp, Seq seq);
   void put_project(const domain::Project& project);
+  void remove_saved_rule(const std::string& id);
 
  private:
   struct Context;
@@ -41,6 +42,10 @@ class Projector {
   Result<> project(Context& at, const domain::ToolStarted& event);
   Result<> project(Context& at, const domain::PermissionAsked& event);
   Result<> project(Context& at, const domain::PermissionReplied& event);
+  Result<> project(Context& at, const domain::QuestionAsked& event);
+  Result<> project(Context& at, const domain::QuestionReplied& event);
+  Result<> project(Context& at, const domain::QuestionRejected& event);
+  Result<> project(Context& at, const domain::RulesSaved& event);
   Result<> project(Context& at, const domain::TodoUpdated& event);
   Result<> project(Context& at, const domain::SessionFailed& event);
   Result<> project(Context& at, const domain::KeyUsed& event);
@@ -49,6 +54,7 @@ class Projector {
   std::optional<std::int64_t> find_message(const Context& at, const MessageId& id);
   std::optional<std::int64_t> find_part(std::int64_t message, const PartId& id);
   Result<std::int64_t> next_key(const char* newest_in_range, struct KeyRange range, std::string_view what);
+  Result<> close_question(Context& at, const QuestionId& id, std::optional<std::string_view> answers);
   void drop_event(std::int64_t seq);
   void drop_tail(std::int64_t part);
   void drop_parts(struct KeyRange parts);

@@ -9,6 +9,7 @@
 #include "wire/message.hpp"
 #include "wire/permission.hpp"
 #include "wire/project.hpp"
+#include "wire/question.hpp"
 #include "wire/session.hpp"
 
 namespace quarterdeck::store::sqlite {
@@ -271,6 +272,91 @@ Result<std::vector<AnsweredRequest>> Reader::answered_requests(const SessionId& 
   });
 }
 
+Result<std::string> Reader::questions_json(const std::optional<std::string>& directory) {
+  return with_connection([&](Connection& sql) -> Result<std::string> {
+    std::optional<std::string_view> wanted;
+    if (directory) wanted = *directory;
+    return joined(
+        sql.rows("SELECT q.body FROM question q JOIN session s ON s.key = q.session "
+                 "WHERE q.open AND (?1 IS NULL OR s.directory = ?1) ORDER BY q.key",
+                 wanted));
+  });
+}
+
+Result<std::vector<domain::QuestionRequest>> Reader::open_questions(const SessionId& id) {
+  return with_connection([&](Connection& sql) -> Result<std::vector<domain::QuestionRequest>> {
+    TRY(const std::int64_t key, session_key(sql, id));
+    return decoded(sql.rows("SELECT body FROM question WHERE session = ? AND open ORDER BY key", key),
+                   &wire::decode_question_request);
+  });
+}
+
+namespace {
+
+Result<QuestionRow> question_row(Rows& rows) {
+  TRY(auto request, wire::decode_question_request(rows.text(0)));
+  QuestionRow row{std::move(request), std::string(rows.text(1)), rows.integer(2) != 0, {}};
+  if (!rows.null(3)) {
+    TRY(row.answers, wire::decode_answers(rows.text(3)));
+  }
+  return row;
+}
+
+}  // namespace
+
+Result<QuestionRow> Reader::question(const QuestionId& id) {
+  return with_connection([&](Connection& sql) -> Result<QuestionRow> {
+    Rows rows = sql.rows(
+        "SELECT q.body, s.directory, q.open, q.answers FROM question q JOIN session s ON s.key = q.session "
+        "WHERE q.id = ?",
+        id);
+    if (!rows.next()) return fail(ErrorCode::not_found, "Question request not found: {}", id.value);
+    return question_row(rows);
+  });
+}
+
+Result<std::optional<QuestionRow>> Reader::question_of(const SessionId& id, const domain::ToolRef& call) {
+  return with_connection([&](Connection& sql) -> Result<std::optional<QuestionRow>> {
+    TRY(const std::int64_t key, session_key(sql, id));
+    Rows rows = sql.rows(
+        "SELECT q.body, s.directory, q.open, q.answers FROM question q JOIN session s ON s.key = q.session "
+        "WHERE q.session = ? AND q.call = ? ORDER BY q.key DESC",
+        key, std::string_view(call.call_id));
+    while (rows.next()) {
+      TRY(QuestionRow row, question_row(rows));
+      if (row.request.tool == call) return row;
+    }
+    return std::nullopt;
+  });
+}
+
+Result<std::vector<SavedRuleRow>> Reader::saved_rules(const std::optional<std::string>& project_id) {
+  return with_connection([&](Connection& sql) -> Result<std::vector<SavedRuleRow>> {
+    std::optional<std::string_view> wanted;
+    if (project_id) wanted = *project_id;
+    Rows rows = sql.rows(
+        "SELECT id, permission, pattern, project, directory FROM saved_rule WHERE (?1 IS NULL OR project = ?1) "
+        "ORDER BY created, id",
+        wanted);
+    std::vector<SavedRuleRow> out;
+    while (rows.next()) {
+      out.push_back({{std::string(rows.text(0)), std::string(rows.text(1)), std::string(rows.text(2))},
+                     std::string(rows.text(3)),
+                     std::string(rows.text(4))});
+    }
+    return out;
+  });
+}
+
+Result<std::vector<SessionId>> Reader::background_tasks() {
+  return with_connection([](Connection& sql) -> Result<std::vector<SessionId>> {
+    std::vector<SessionId> ids;
+    Rows rows = sql.rows("SELECT id FROM session WHERE background ORDER BY key");
+    while (rows.next()) ids.push_back({std::string(rows.text(0))});
+    return ids;
+  });
+}
+
 Result<std::string> Reader::todos_json(const SessionId& id) {
   return with_connection([&](Connection& sql) -> Result<std::string> {
     TRY(const std::int64_t key, session_key(sql, id));
@@ -320,7 +406,8 @@ Result<SessionWork> Reader::work(const SessionId& id) {
       work.attempt = static_cast<int>(turn.integer(1));
     }
     Rows inbox = sql.rows(
-        "SELECT i.message, e.body ->> '$.delivery' FROM inbox i LEFT JOIN event e ON e.seq = i.seq WHERE i.session = ? "
+        "SELECT i.message, e.body ->> '$.delivery' FROM inbox i LEFT JOIN event e ON e.seq = i.seq WHERE i.session "
+        "= ? "
         "ORDER BY i.seq",
         session);
     while (inbox.next()) work.inbox.push_back({{std::string(inbox.text(0))}, delivery_named(inbox.text(1))});
@@ -343,7 +430,8 @@ Result<std::vector<SessionId>> Reader::sessions_with_work() {
 Result<std::optional<UsedKey>> Reader::used_key(std::string_view key) {
   return with_connection([&](Connection& sql) -> Result<std::optional<UsedKey>> {
     Rows rows = sql.rows(
-        "SELECT s.id, e.body ->> '$.fingerprint', e.body ->> '$.messageID' FROM used_key k JOIN session s ON s.key = "
+        "SELECT s.id, e.body ->> '$.fingerprint', e.body ->> '$.messageID' FROM used_key k JOIN session s ON s.key "
+        "= "
         "k.session JOIN event e ON e.seq = k.seq WHERE k.key = ?",
         key);
     if (!rows.next()) return std::nullopt;
@@ -357,7 +445,8 @@ Result<std::optional<MessageId>> Reader::last_answer(const SessionId& id, const 
   return with_connection([&](Connection& sql) -> Result<std::optional<MessageId>> {
     TRY(const std::int64_t session, session_key(sql, id));
     Rows rows = sql.rows(
-        "SELECT id FROM message WHERE session = ? AND body ->> '$.parentID' = ? ORDER BY created DESC, id DESC LIMIT 1",
+        "SELECT id FROM message WHERE session = ? AND body ->> '$.parentID' = ? ORDER BY created DESC, id DESC "
+        "LIMIT 1",
         session, prompt);
     if (!rows.next()) return std::nullopt;
     return MessageId{std::string(rows.text(0))};

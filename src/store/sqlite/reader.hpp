@@ -27,6 +27,12 @@ class Reader final : public Query {
   Result<std::vector<domain::PermissionRequest>> open_requests(const SessionId& session) override;
   Result<RequestRow> request(const PermissionId& id) override;
   Result<std::vector<AnsweredRequest>> answered_requests(const SessionId& session) override;
+  Result<std::string> questions_json(const std::optional<std::string>& directory) override;
+  Result<std::vector<domain::QuestionRequest>> open_questions(const SessionId& session) override;
+  Result<QuestionRow> question(const QuestionId& id) override;
+  Result<std::optional<QuestionRow>> question_of(const SessionId& session, const domain::ToolRef& call) override;
+  Result<std::vector<SavedRuleRow>> saved_rules(const std::optional<std::string>& project_id) override;
+  Result<std::vector<SessionId>> background_tasks() override;
   Result<std::string> todos_json(const SessionId& session) override;
   Result<OpenWork> open_work() override;
   Result<SessionWork> work(const SessionId& session) override;

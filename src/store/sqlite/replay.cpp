@@ -50,6 +50,8 @@ constexpr std::array kReferences = {
               "SELECT t.message FROM turn t LEFT JOIN event e ON e.seq = t.seq WHERE e.seq IS NULL LIMIT 10"},
     Reference{"a request without its event",
               "SELECT r.id FROM request r LEFT JOIN event e ON e.seq = r.seq WHERE e.seq IS NULL LIMIT 10"},
+    Reference{"a question without its event",
+              "SELECT q.id FROM question q LEFT JOIN event e ON e.seq = q.seq WHERE e.seq IS NULL LIMIT 10"},
     Reference{"a reference to a row that is gone",
               "SELECT \"table\" || ' ' || rowid FROM pragma_foreign_key_check LIMIT 10"},
 };
@@ -78,6 +80,9 @@ constexpr std::array kRowsets = {
     Rowset{"open request",
            "SELECT json_array(id, seq) FROM request WHERE session = ?1 AND reply IS NULL AND ?2 AND ?3 AND ?4 AND ?5 "
            "ORDER BY id"},
+    Rowset{
+        "open question",
+        "SELECT json_array(id, seq) FROM question WHERE session = ?1 AND open AND ?2 AND ?3 AND ?4 AND ?5 ORDER BY id"},
     Rowset{"todo list", "SELECT json_array(seq) FROM todo WHERE session = ?1 AND ?2 AND ?3 AND ?4 AND ?5"},
 };
 
@@ -161,7 +166,9 @@ void Replay::compare_session(std::int64_t key, const OnProblem& on_problem) {
       // What removed or answered something has nothing to act on: only the newest of everything is left.
       if (std::holds_alternative<domain::MessageRemoved>(*event) ||
           std::holds_alternative<domain::PartRemoved>(*event) ||
-          std::holds_alternative<domain::PermissionReplied>(*event)) {
+          std::holds_alternative<domain::PermissionReplied>(*event) ||
+          std::holds_alternative<domain::QuestionReplied>(*event) ||
+          std::holds_alternative<domain::QuestionRejected>(*event)) {
         continue;
       }
       entries.push_back({std::move(*event), {{std::string(rows.text(1))}, rows.integer(2)}, seq});

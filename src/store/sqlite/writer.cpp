@@ -74,6 +74,10 @@ void Writer::put_project(domain::Project project, std::move_only_function<void(R
   enqueue(PutProject{std::move(project), std::move(done), {}});
 }
 
+void Writer::remove_saved_rule(std::string id, std::move_only_function<void(Result<>)> done) {
+  enqueue(RemoveSavedRule{std::move(id), std::move(done), {}});
+}
+
 void Writer::enqueue(Job job) {
   {
     const std::lock_guard lock(mutex_);
@@ -170,9 +174,11 @@ std::optional<SqlFailure> Writer::try_write(std::vector<Job>& group) {
     for (Job& job : group) {
       if (auto* append_job = std::get_if<Append>(&job)) {
         apply(*append_job);
-      } else {
-        projector_.put_project(std::get<PutProject>(job).project);
+      } else if (const auto* put = std::get_if<PutProject>(&job)) {
+        projector_.put_project(put->project);
         failpoint::reach("store.project.put");
+      } else {
+        projector_.remove_saved_rule(std::get<RemoveSavedRule>(job).id);
       }
     }
     if (!std::exchange(tombstones_pruned_, true)) {

@@ -27,8 +27,10 @@ class Writer final : public EventStore {
   void put_project(domain::Project project, std::move_only_function<void(Result<>)> done) override;
   Result<> admits() override { return guard_.admits(); }
   void observe_health(std::function<void(const Health&)> observer) override { guard_.observe(std::move(observer)); }
+  void remove_saved_rule(std::string id, std::move_only_function<void(Result<>)> done) override;
   using EventStore::append;
   using EventStore::put_project;
+  using EventStore::remove_saved_rule;
 
  private:
   struct Append {
@@ -42,7 +44,12 @@ class Writer final : public EventStore {
     std::move_only_function<void(Result<>)> done;
     Result<> result;
   };
-  using Job = std::variant<Append, PutProject>;
+  struct RemoveSavedRule {
+    std::string id;
+    std::move_only_function<void(Result<>)> done;
+    Result<> result;
+  };
+  using Job = std::variant<Append, PutProject, RemoveSavedRule>;
 
   void enqueue(Job job);
   void run();

@@ -110,6 +110,14 @@ void describe(Io& io, domain::AgentPart& part) {
   io.field("source", part.source);
 }
 template <class Io>
+void describe(Io& io, domain::SubtaskPart& part) {
+  io.field("prompt", part.prompt);
+  io.field("description", part.description);
+  io.field("agent", part.agent);
+  io.field("model", part.model);
+  io.field("command", part.command);
+}
+template <class Io>
 void describe(Io& io, domain::StepStartPart& part) {
   io.field("snapshot", part.snapshot);
 }
@@ -243,6 +251,7 @@ inline std::string_view type_of(const domain::PartContent& content) {
     std::string_view operator()(const domain::ReasoningPart&) const { return "reasoning"; }
     std::string_view operator()(const domain::FilePart&) const { return "file"; }
     std::string_view operator()(const domain::AgentPart&) const { return "agent"; }
+    std::string_view operator()(const domain::SubtaskPart&) const { return "subtask"; }
     std::string_view operator()(const domain::StepStartPart&) const { return "step-start"; }
     std::string_view operator()(const domain::StepFinishPart&) const { return "step-finish"; }
     std::string_view operator()(const domain::PatchPart&) const { return "patch"; }
@@ -258,6 +267,7 @@ inline domain::PartContent empty_content(std::string_view type) {
   if (type == "reasoning") return domain::ReasoningPart{};
   if (type == "file") return domain::FilePart{};
   if (type == "agent") return domain::AgentPart{};
+  if (type == "subtask") return domain::SubtaskPart{};
   if (type == "step-start") return domain::StepStartPart{};
   if (type == "step-finish") return domain::StepFinishPart{};
   if (type == "patch") return domain::PatchPart{};
