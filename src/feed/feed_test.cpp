@@ -414,6 +414,17 @@ TEST_F(FeedTest, GoesOnWithTheIdsOfTheRunBeforeARestart) {
   EXPECT_GT(client.positions.back(), before);
 }
 
+TEST_F(FeedTest, GivesTheNewestEventsRepetitionsIdToNothingElseAfterARestart) {
+  Feed feed = make({}, 7);
+  const Position repetition = position_of(7) + 1;  // what the run before gave out last
+  Client client(feed.subscribe({}, repetition));
+  client.follow();
+  feed.publish(kDelta);
+  settle();
+  ASSERT_FALSE(client.positions.empty());
+  EXPECT_GT(client.positions.front(), repetition);
+}
+
 TEST_F(FeedTest, SaysLastWordsThatLeadBackToTheRightPlace) {
   Feed feed = make();
   Client slow(feed.subscribe({"/a"}));
