@@ -634,6 +634,29 @@ TEST_F(HostTest, AnAnswerThatItsCallWasNotToldOfCountsAfterACrash) {
   EXPECT_TRUE(store_->query().answered_requests(id)->empty());
 }
 
+TEST_F(HostTest, CallsThatShareAnIdAreToldApartAfterACrash) {
+  const SessionId id = open({{"echo", "*", Action::ask}});
+  FakeAnswer twice = calls("echo", R"({"a":1})");
+  twice.events.emplace_back(llm::ToolCallStarted{1, "call_1", "echo"});
+  twice.events.emplace_back(llm::ToolCallDelta{1, R"({"wait":2})"});
+  twice.events.emplace_back(llm::ToolCallStarted{2, "", "echo"});
+  twice.events.emplace_back(llm::ToolCallDelta{2, R"({"wait":3})"});
+  provider_.answer(std::move(twice));
+  provider_.answer(says("I see"));
+  const MessageId prompt = admit(id, "go");
+  until([&] { return store_->query().open_requests(id)->size() == 3; });
+  const auto asked = *store_->query().open_requests(id);
+  for (const auto& request : asked) {
+    if (!request.patterns.front().contains("wait")) continue;
+    ASSERT_TRUE(loop_.run_until(host_->reply({.request_id = request.id, .reply = Reply::once, .message = {}})));
+  }
+  until([&] { return runs_.size() == 2; });  // these have begun; the first still asks
+  restart();
+  allow(id);
+  ASSERT_TRUE(answer(id, prompt));
+  EXPECT_THAT(runs_, ::testing::UnorderedElementsAre(R"({"wait":2})", R"({"wait":3})", R"({"a":1})"));
+}
+
 TEST_F(HostTest, AShutdownLeavesAPendingPermissionToTheNextStart) {
   const SessionId id = open({{"echo", "*", Action::ask}});
   provider_.answer(calls("echo", R"({"a":1})"));

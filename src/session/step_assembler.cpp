@@ -40,7 +40,7 @@ void StepAssembler::on_event(llm::ModelEvent event) {
     on_thought_end(std::move(thought->metadata));
   } else if (auto* started = std::get_if<llm::ToolCallStarted>(&event)) {
     close(reasoning_);
-    RequestedCall call{.part_id = ids_.part(), .call_id = started->id, .tool = started->name};
+    RequestedCall call{.part_id = ids_.part(), .call_id = own_id(started->id), .tool = started->name};
     announced_.push_back(call.part_id);
     ToolPart pending{
         .call_id = call.call_id, .tool = call.tool, .state = ToolPending{}, .metadata = std::move(started->metadata)};
@@ -50,6 +50,13 @@ void StepAssembler::on_event(llm::ModelEvent event) {
     const auto call = std::ranges::find(calls_, piece->index, [](const auto& entry) { return entry.first; });
     if (call != calls_.end()) call->second.arguments += piece->arguments;
   }
+}
+
+// Permissions and results are found by the id of their call: what a provider gave twice in one answer, or left empty,
+// gets another.
+std::string StepAssembler::own_id(const std::string& given) const {
+  const bool taken = std::ranges::any_of(calls_, [&](const auto& call) { return call.second.call_id == given; });
+  return given.empty() || taken ? ids_.other("call") : given;
 }
 
 void StepAssembler::on_text(std::string_view text, bool reasoning) {

@@ -59,6 +59,7 @@ class StepAssembler final : public llm::ModelSink {
     TimeMs start = 0;
   };
 
+  std::string own_id(const std::string& given) const;
   void on_text(std::string_view text, bool reasoning);
   void store_text(OpenText& open);
   void close(std::unique_ptr<OpenText>& open, llm::Metadata metadata = {});
