@@ -27,6 +27,8 @@ class Crashes {
     this.ready = []
     this.told = new Set()
     this.clean = []
+    this.left = { messages: 0, tools: 0 }
+    this.notes = []
     this.sum = { kills: 0, seen: 0, kept: 0, lostText: 0, staleMessages: 0, staleTools: 0, lostOutput: 0, interrupted: 0, lostRequests: 0 }
   }
 
@@ -38,6 +40,22 @@ class Crashes {
     await this.api.get("/session/status")
     this.ready.push(Date.now() - began)
     this.stream = await this.ledger.watch(this.server.url)
+    // When it ended, if it does so by itself: what is done with it afterwards takes time too.
+    this.ended = undefined
+    this.stream.done.finally(() => (this.ended = Date.now()))
+  }
+
+  // Kills the server, if it still lives, and answers when that was.
+  async die() {
+    const killed = Date.now()
+    await this.server?.kill()
+    await this.stream?.done
+    return Math.min(killed, this.ended ?? killed)
+  }
+
+  // What was broken, and where: enough to run that one again.
+  note(what, where) {
+    this.notes.push(`${where}: ${what}`)
   }
 
   // The calls whose results, as the model was told them, say that they were cut off. It remembers the newest requests only.
@@ -50,7 +68,7 @@ class Crashes {
   }
 
   // After a kill: starts again and looks at what is left, for 5 s at most.
-  async audit(killed) {
+  async audit(killed, where) {
     this.sum.kills++
     await this.gather()
     await this.start()
@@ -58,8 +76,10 @@ class Crashes {
     this.sum.seen += text.seen
     this.sum.kept += text.kept
     this.sum.lostText += text.lost
+    if (text.lost > 0) this.note(`${text.lost} characters`, where)
     const lost = await this.ledger.lostRequests(this.api)
     this.sum.lostRequests += lost.length
+    if (lost.length) this.note(`${lost.length} permissions`, where)
     for (const id of lost) this.ledger.asked.delete(id)
     const began = Date.now()
     let stale
@@ -69,11 +89,17 @@ class Crashes {
       await sleep(50)
     } while (Date.now() - began < 5000)
     if (stale.messages + stale.tools === 0) this.clean.push(Date.now() - began)
-    // A peer that leaves things open does so for good: each is counted once, at the end.
-    this.last = stale
+    // A peer that leaves things open does so for good: what it had left is not counted again.
+    const fresh = { messages: Math.max(0, stale.messages - this.left.messages), tools: Math.max(0, stale.tools - this.left.tools) }
+    this.left = stale
+    this.sum.staleMessages += fresh.messages
+    this.sum.staleTools += fresh.tools
+    if (fresh.messages + fresh.tools > 0) this.note(`${fresh.messages} open, ${fresh.tools} running`, where)
     const output = await this.ledger.lostOutput(this.api, killed)
     this.sum.interrupted += output.interrupted
     this.sum.lostOutput += output.lost
+    if (output.lost) this.note(`${output.lost} partial outputs`, where)
+    await this.ledger.settleSome(this.api)
   }
 
   async finish(metrics) {
@@ -92,8 +118,8 @@ class Crashes {
     metrics.zero("acknowledged prompts without a finished answer", final.unanswered)
     metrics.info("streamed characters seen / kept", `${sum.seen} / ${sum.kept}`)
     metrics.zero("characters lost that were older than 250 ms", sum.lostText)
-    metrics.zero("messages open 5 s after the last restart", this.last?.messages ?? 0)
-    metrics.zero("tools running 5 s after the last restart", this.last?.tools ?? 0)
+    metrics.zero("messages open 5 s after a restart, all restarts", sum.staleMessages)
+    metrics.zero("tools running 5 s after a restart, all restarts", sum.staleTools)
     metrics.info("interrupted tools", sum.interrupted)
     metrics.zero("interrupted tools without their partial output", sum.lostOutput)
     metrics.zero("interrupted tools that the model was not told of", final.untold)
@@ -106,6 +132,7 @@ class Crashes {
     metrics.info("ready after a kill, ms (median / worst)", `${percentile(this.ready, 0.5)} / ${percentile(this.ready, 1)}`)
     metrics.info("clean after a restart, ms (median / worst)", this.clean.length ? `${percentile(this.clean, 0.5)} / ${percentile(this.clean, 1)}` : "never")
     metrics.check("integrity of the database", integrity(this.world), "ok")
+    if (this.notes.length) metrics.info("where", this.notes.slice(0, 20).join("; "))
   }
 }
 
@@ -124,11 +151,9 @@ export async function load(metrics, { seed, rounds, count, peer }) {
         await answerOne(crashes.api, crashes.ledger, choose)
         await sleep(choose.below(6))
       }
-      await crashes.server.kill()
-      const killed = Date.now()
+      const killed = await crashes.die()
       await work
-      await crashes.stream.done
-      await crashes.audit(killed)
+      await crashes.audit(killed, `round ${round}`)
     }
     await crashes.finish(metrics)
   } finally {
@@ -200,10 +225,8 @@ async function one(crashes, choose, specification, seed, action) {
     await Promise.race([work, sleep(5000)])
   }
   const hit = ended || action === "error" ? 1 : 0
-  if (!ended) await crashes.server.kill()
-  const killed = Date.now()
-  await crashes.stream?.done
-  await crashes.audit(killed)
+  const killed = await crashes.die()
+  await crashes.audit(killed, specification)
   // The next point starts from the server that is running now.
   await crashes.server.stop()
   await crashes.stream.done

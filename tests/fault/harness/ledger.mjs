@@ -12,6 +12,7 @@ export class Ledger {
   constructor(directory) {
     this.effects = join(directory, "effects.txt")
     this.sessions = new Set()
+    this.settled = new Set() // those of them that had nothing left to do: they are looked at again in the end
     this.prompts = [] // acknowledged: {session, id, text}
     this.asked = new Map() // permission id -> request, as long as nobody answered
     this.streams = new Map() // part id -> {session, message, seen: [[time, characters]]}
@@ -54,13 +55,28 @@ export class Ledger {
     return answer?.status
   }
 
-  async transcripts(api) {
+  async transcripts(api, sessions = this.sessions) {
     const out = new Map()
-    for (const session of this.sessions) {
+    for (const session of sessions) {
       const messages = await api.messages(session)
       out.set(session, Array.isArray(messages) ? messages : null)
     }
     return out
+  }
+
+  #working() {
+    return [...this.sessions].filter((session) => !this.settled.has(session))
+  }
+
+  // Sessions whose prompts are all answered. A thousand kills leave thousands of them.
+  async settleSome(api) {
+    const busy = (await api.get("/session/status")).body
+    for (const [session, transcript] of await this.transcripts(api, this.#working())) {
+      if (busy[session] || !transcript) continue
+      const open = transcript.some((m) => m.info.role === "assistant" && (!m.info.time.completed || toolsOf(m).some(unfinished)))
+      const asked = this.prompts.filter((prompt) => prompt.session === session)
+      if (!open && asked.every(({ id }) => transcript.some((m) => m.info.parentID === id))) this.settled.add(session)
+    }
   }
 
   // What began before `since` and is still open: messages, and tools that nobody is asked about.
@@ -69,7 +85,7 @@ export class Ledger {
     const asked = new Set(open.map((request) => request.tool?.callID))
     let messages = 0
     let tools = 0
-    for (const transcript of (await this.transcripts(api)).values()) {
+    for (const transcript of (await this.transcripts(api, this.#working())).values()) {
       for (const message of transcript ?? []) {
         if (message.info.role !== "assistant" || message.info.time.created > since) continue
         const left = toolsOf(message).filter(unfinished)
@@ -103,7 +119,7 @@ export class Ledger {
   async lostOutput(api, killed) {
     let interrupted = 0
     let lost = 0
-    for (const transcript of (await this.transcripts(api)).values()) {
+    for (const transcript of (await this.transcripts(api, this.#working())).values()) {
       for (const message of transcript ?? []) {
         for (const part of toolsOf(message)) {
           const seen = this.outputs.get(part.id)
