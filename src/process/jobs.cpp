@@ -104,7 +104,7 @@ class Job : public std::enable_shared_from_this<Job> {
   // Hands the job to the zygote. `unavailable` with errno EAGAIN when its queue is full: try again.
   int send_to(int zygote);
   // Begins to listen; awaiting `done` gives the outcome.
-  void listen();
+  void listen(std::int64_t start_patience_ms);
   OneShot<Result<Exit>>& done() { return done_; }
 
   void kill(Why why) {
@@ -114,6 +114,7 @@ class Job : public std::enable_shared_from_this<Job> {
     patience_ = loop_.after_ms(kKillPatienceMs, callback(&Job::lose_patience));
   }
   bool leaves_background() const { return keeper_stays_; }
+  bool was_never_started() const { return never_started_; }
   UniqueFd take_control() {
     control_watch_.reset();
     return std::move(control_);
@@ -145,6 +146,12 @@ class Job : public std::enable_shared_from_this<Job> {
     end(SIGKILL);
   }
 
+  void lose_start() {
+    log::error("the process that starts commands does not answer");
+    never_started_ = true;
+    finish(fail(ErrorCode::unavailable, "the process that starts commands does not answer"));
+  }
+
   // Returns how much came; 0 when there is nothing (more).
   std::size_t read_some(Stream& stream, std::size_t bytes_max);
   // What lies in the pipe when the command has ended is its output; what its background children write later is not.
@@ -165,6 +172,7 @@ class Job : public std::enable_shared_from_this<Job> {
   std::unique_ptr<Loop::Handle> control_watch_;
   std::unique_ptr<Loop::Handle> timer_;
   std::unique_ptr<Loop::Handle> patience_;
+  std::unique_ptr<Loop::Handle> starting_;
   Stream output_;
   Stream error_output_;
   std::vector<char> buffer_;
@@ -172,6 +180,7 @@ class Job : public std::enable_shared_from_this<Job> {
   bool started_ = false;
   bool finished_ = false;
   bool keeper_stays_ = false;
+  bool never_started_ = false;
 };
 
 Result<void> Job::prepare() {
@@ -249,8 +258,9 @@ int Job::send_to(int zygote) {
   return 0;
 }
 
-void Job::listen() {
+void Job::listen(std::int64_t start_patience_ms) {
   control_watch_ = loop_.watch_readable(control_.get(), callback(&Job::on_report));
+  starting_ = loop_.after_ms(start_patience_ms, callback(&Job::lose_start));
   if (spawn.timeout_ms > 0) timer_ = loop_.after_ms(spawn.timeout_ms, callback(&Job::on_time_over));
 }
 
@@ -264,6 +274,7 @@ void Job::on_report() {
     if (started_) return end(SIGKILL);
     return finish(fail(ErrorCode::unavailable, "the process that starts commands has gone"));
   }
+  retire(starting_);
   switch (report.kind) {
     case Report::Kind::failed: return finish(std::unexpected(start_error(report, spawn)));
     case Report::Kind::started:
@@ -320,13 +331,17 @@ void Job::finish(Result<Exit> result) {
   retire(error_output_.watch);
   retire(timer_);
   retire(patience_);
+  retire(starting_);
   done_.setter()(std::move(result));
 }
 
 class LocalProcesses final : public Processes {
  public:
-  LocalProcesses(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart)
-      : loop_(loop), spawner_(std::move(spawner)), restart_(std::move(restart)) {}
+  LocalProcesses(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart, std::int64_t start_patience_ms)
+      : loop_(loop),
+        spawner_(std::move(spawner)),
+        restart_(std::move(restart)),
+        start_patience_ms_(start_patience_ms) {}
 
   Task<Result<Exit>> run(Spawn spawn, JobEvents events, std::stop_token stop) override;
   void kill_owner(const std::string& owner) override;
@@ -355,6 +370,9 @@ class LocalProcesses final : public Processes {
   Loop& loop_;
   Spawner spawner_;
   std::function<Result<Spawner>()> restart_;
+  std::int64_t start_patience_ms_;
+  unsigned generation_ = 0;  // of the spawner
+  bool stuck_ = false;
   std::set<Job*> running_;
   Backgrounds backgrounds_;
 };
@@ -366,11 +384,13 @@ Task<Result<Exit>> LocalProcesses::run(Spawn spawn, JobEvents events, std::stop_
   int error = 0;
   for (int attempt = 0; attempt < 2'000; ++attempt) {
     if (stop.stop_requested()) co_return Exit{.cancelled = true};
-    error = job->send_to(spawner_.socket());
+    error = stuck_ ? EPIPE : job->send_to(spawner_.socket());
     if ((error == EPIPE || error == ECONNRESET || error == ENOTCONN) && restart_) {
       // Somebody killed it, and every command with it. The next one starts under another.
       log::warn("the process that starts commands has gone; starting it again");
       CO_TRY(spawner_, restart_());
+      ++generation_;
+      stuck_ = false;
       error = job->send_to(spawner_.socket());
     }
     if (error != EAGAIN && error != ETOOMANYREFS && error != ENOBUFS) break;
@@ -380,14 +400,20 @@ Task<Result<Exit>> LocalProcesses::run(Spawn spawn, JobEvents events, std::stop_
     co_return fail(ErrorCode::unavailable, "the process that starts commands does not answer: {}",
                    std::strerror(error));
   }
+  const unsigned generation = generation_;
   const Running running(running_, *job);
-  job->listen();
+  job->listen(start_patience_ms_);
   const std::stop_callback on_stop(stop, [&loop = loop_, weak = std::weak_ptr(job)] {
     loop.post([weak] {
       if (const auto waiting = weak.lock()) waiting->kill(Job::Why::stop);
     });
   });
   auto result = co_await job->done();
+  // Only the one that it was given to: others may have seen to it already.
+  if (job->was_never_started() && restart_ && generation == generation_) {
+    spawner_.kill();
+    stuck_ = true;
+  }
   if (job->leaves_background() && !job->owner_ended) guard(job->spawn.owner, job->take_control());
   co_return result;
 }
@@ -416,8 +442,9 @@ void LocalProcesses::kill_owner(const std::string& owner) {
 
 }  // namespace
 
-std::unique_ptr<Processes> make_processes(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart) {
-  return std::make_unique<LocalProcesses>(loop, std::move(spawner), std::move(restart));
+std::unique_ptr<Processes> make_processes(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart,
+                                          std::int64_t start_patience_ms) {
+  return std::make_unique<LocalProcesses>(loop, std::move(spawner), std::move(restart), start_patience_ms);
 }
 
 }  // namespace quarterdeck::process

@@ -85,6 +85,8 @@ class Spawner {
   Spawner& operator=(Spawner&&) noexcept;
   ~Spawner();
   int socket() const { return socket_; }
+  // For one that is stuck. What it had started ends with it.
+  void kill() const;
 
  private:
   explicit Spawner(int socket, int pid) : socket_(socket), pid_(pid) {}
@@ -96,7 +98,11 @@ class Spawner {
 inline constexpr std::string_view kSpawnerArgument = "--spawner";
 int run_as_spawner();
 
-// `restart` replaces a spawner that died (the commands that ran die with it); without it later commands fail.
-std::unique_ptr<Processes> make_processes(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart = {});
+// A command starts within milliseconds. After this long the spawner itself is stuck.
+inline constexpr std::int64_t kStartPatienceMs = 15'000;
+
+// `restart` replaces a spawner that died or is stuck (the commands that ran die with it); without it later commands fail.
+std::unique_ptr<Processes> make_processes(Loop& loop, Spawner spawner, std::function<Result<Spawner>()> restart = {},
+                                          std::int64_t start_patience_ms = kStartPatienceMs);
 
 }  // namespace quarterdeck::process

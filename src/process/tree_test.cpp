@@ -205,6 +205,21 @@ TEST_F(GuardsTest, AKilledZygoteIsReplacedAtTheNextCommand) {
   expect_nobody_within_2_s(mark);
 }
 
+TEST_F(GuardsTest, AZygoteThatIsStuckIsReplaced) {
+  processes = make_processes(loop, std::move(*Spawner::start()), Spawner::start, 300);
+  const int stuck = child_of(::getpid());
+  ::kill(stuck, SIGSTOP);
+  Spawn next = spawn_of(kShapes[0], "", mark);
+  next.argv = {"true"};
+  const auto lost = loop.run_until(processes->run(next, {}, {}));
+  ASSERT_FALSE(lost.has_value());
+  EXPECT_EQ(lost.error().code, ErrorCode::unavailable);
+  const auto exit = loop.run_until(processes->run(next, {}, {}));
+  ASSERT_TRUE(exit.has_value()) << exit.error().message;
+  EXPECT_EQ(exit->code, 0);
+  EXPECT_NE(child_of(::getpid()), stuck);
+}
+
 TEST_F(GuardsTest, NobodySurvivesAKilledKeeper) {
   start();
   std::int64_t command = 0;

@@ -15,7 +15,7 @@
 namespace quarterdeck::session {
 
 // How often the growing state of a running call is stored; subscribers see every change at once.
-inline constexpr std::int64_t kProgressStoreMs = 250;
+inline constexpr std::int64_t kProgressStoreMs = 150;
 
 class CallHost final : public tools::ToolHost {
  public:

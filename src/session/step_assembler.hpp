@@ -19,7 +19,8 @@
 
 namespace quarterdeck::session {
 
-inline constexpr std::int64_t kTextFlushMs = 250;
+// The commit, and a timer that comes late on a busy machine, have the rest of the 250.
+inline constexpr std::int64_t kTextFlushMs = 150;
 inline constexpr std::size_t kTextFlushBytes = 4096;
 
 // A call as the model asked for it.

@@ -146,6 +146,18 @@ export async function processes(metrics, { peer, seed }) {
       metrics.zero("killed spawner: processes alive after 2 s", await nobodyAfter2s(mark))
       const next = await tool("echo works again")
       metrics.check("killed spawner: the next command", next.part.state.output?.trim(), "works again")
+
+      // Stopped, it neither starts a command nor ends one.
+      await api.promptAsync((await api.session({ title: "stuck" })).id, bash("sleep 300"))
+      await eventually(() => spawnerOf(server.pid))
+      const spawner = spawnerOf(server.pid)
+      process.kill(spawner, "SIGSTOP")
+      await api.promptAsync((await api.session({ title: "stuck" })).id, bash("true"))
+      await sleep(300)
+      const stopping = Date.now()
+      await server.stop()
+      metrics.most("SIGTERM with a stuck spawner: exit, ms", Date.now() - stopping, 5000)
+      process.kill(spawner, "SIGCONT")
     }
   } finally {
     await world.close()
