@@ -4,6 +4,8 @@
 #include <array>
 #include <ctime>
 
+#include "wire/json.hpp"
+
 namespace quarterdeck::session {
 namespace {
 
@@ -97,6 +99,24 @@ void apply(State& state, const Event& event) {
              event);
 }
 
+namespace {
+
+// As in OpenCode, what a prompt switches off or on stays so: the switches become rules of the session.
+void switch_tools(Session& session, const JsonText& switches) {
+  const auto parsed = wire::parse(switches.text);
+  if (!parsed || !parsed->is_object()) return;
+  Ruleset rules = session.permission.value_or(Ruleset{});
+  for (const auto& [name, on] : parsed->get_object()) {
+    if (!on.is_bool()) continue;
+    const std::string permission(name);
+    std::erase_if(rules, [&](const Rule& rule) { return rule.permission == permission && rule.pattern == "*"; });
+    rules.push_back({permission, "*", on.get_bool() ? Action::allow : Action::deny});
+  }
+  if (!rules.empty()) session.permission = std::move(rules);
+}
+
+}  // namespace
+
 Admission decide(const State& state, const Prompt& prompt, PromptContext context) {
   Admission admission;
   UserMessage message;
@@ -115,9 +135,10 @@ Admission decide(const State& state, const Prompt& prompt, PromptContext context
   Session session = state.session;
   ModelRef model = context.model;
   if (!model.variant) model.variant = "default";
-  const bool chosen = session.agent != context.agent || session.model != model;
   session.agent = context.agent;
   session.model = model;
+  if (prompt.tools) switch_tools(session, *prompt.tools);
+  const bool chosen = session != state.session;
   if (chosen) admission.events.push_back(SessionUpdated{session});
 
   admission.events.push_back(MessageUpdated{message});

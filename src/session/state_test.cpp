@@ -43,6 +43,19 @@ TEST_F(StateTest, AgentAndModelOfAPromptStickToTheSession) {
   EXPECT_EQ(state_.session.model, (ModelRef{"p", "m", "default"}));
 }
 
+TEST_F(StateTest, WhatAPromptSwitchesOffStaysOffUntilAnotherSwitchesItOn) {
+  state_.session.permission = Ruleset{{"edit", "*.md", Action::deny}, {"bash", "*", Action::ask}};
+  Prompt prompt = saying("hi");
+  prompt.tools = JsonText{R"({"bash":false,"odd":1})"};
+  admit(prompt);
+  EXPECT_EQ(state_.session.permission, (Ruleset{{"edit", "*.md", Action::deny}, {"bash", "*", Action::deny}}));
+  admit(saying("again"));
+  EXPECT_EQ(state_.session.permission->size(), 2u);
+  prompt.tools = JsonText{R"({"bash":true})"};
+  admit(prompt);
+  EXPECT_EQ(state_.session.permission->back(), (Rule{"bash", "*", Action::allow}));
+}
+
 TEST_F(StateTest, APromptIsAnnouncedAsOpenCodeDoesIt) {
   const Admission admission = admit(saying("hi"));
   ASSERT_EQ(admission.events.size(), 5u);

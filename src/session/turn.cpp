@@ -328,7 +328,7 @@ Task<Turn::Next> Turn::step() {
   co_await record_patch(snapshot);
   if (reason == "content-filter") {
     fail_message(
-        {.name = "ContentFilterError", .message = "The model, or its provider, refused to go on with this answer"});
+        {.name = "ContentFilterError", .message = "The response was blocked by the provider's content filter"});
     co_return Next::error;
   }
   complete_message();
@@ -510,9 +510,13 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
     tool.state = interrupted(host.part_state(), kAborted, now);
   } else {
     rejected = result.error().kind == tools::ToolFailure::Kind::rejected;
+    // What the tool had told of its work before it failed (which child it waits for) stays with the call.
+    const auto* running = std::get_if<ToolRunning>(&host.part_state());
+    auto& told = result.error().metadata;
+    if (!told && running) told = running->metadata;
     tool.state = ToolError{.input = started.input,
                            .error = std::move(result.error().message),
-                           .metadata = std::move(result.error().metadata),
+                           .metadata = std::move(told),
                            .start = started.start,
                            .end = now};
   }

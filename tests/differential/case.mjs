@@ -7,11 +7,16 @@
 //   permission       goes into the repository's opencode.json
 //   replies          answers to the permission requests, in order; `once` when they run out; {silent: true} answers nothing
 //   abortOn          the session is aborted at its first event that contains this text
+//   talk             instead of `steps`: several deeds (conversation.mjs), of which every message is compared
+//   trusted          the project may run what its own files say (ours asks for that once)
+//   config, answers  more of opencode.json; answers to questions, in order ({reject: true} refuses), the first option
+//                    of each when they run out
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
 import { normalise, showBytes, withoutOrder } from './compare.mjs';
+import { converse, transcript } from './conversation.mjs';
 
 const kAbortSeconds = 120;
 
@@ -71,11 +76,17 @@ async function makeRepository(directory, home) {
   await git('commit', '-q', '--allow-empty', '-m', path.basename(home));
 }
 
-// Answers permission requests of one session as they come and remembers what was asked.
-async function answerRequests(call, events, session, { replies = [], abortOn }) {
+// Answers permission requests and questions of one session as they come and remembers what was asked; in a conversation
+// also those of its children.
+async function answerRequests(call, events, session, { replies = [], answers = [], abortOn, talk }) {
   const asked = [];
   const left = [...replies];
+  const answersLeft = [...answers];
   let aborted = false;
+  const belongs = async (id) => {
+    for (let at = id; at; at = (await call('GET', `/session/${at}`)).parentID) if (at === session) return true;
+    return false;
+  };
   const listen = async () => {
     let buffer = '';
     for await (const chunk of events.body.pipeThrough(new TextDecoderStream())) {
@@ -88,7 +99,14 @@ async function answerRequests(call, events, session, { replies = [], abortOn }) 
           call('POST', `/session/${session}/abort`).catch(() => {});
         }
         const { type, properties } = JSON.parse(data);
-        if (type !== 'permission.asked' || properties.sessionID !== session) continue;
+        if (talk ? !(await belongs(properties.sessionID)) : properties.sessionID !== session) continue;
+        if (type === 'question.asked') {
+          asked.push({ questions: properties.questions });
+          const answer = answersLeft.shift() ?? { answers: properties.questions.map(({ options }) => [options[0].label]) };
+          if (answer.reject) await call('POST', `/question/${properties.id}/reject`);
+          else if (!answer.silent) await call('POST', `/question/${properties.id}/reply`, answer);
+        }
+        if (type !== 'permission.asked') continue;
         const { permission, patterns, metadata, always } = properties;
         asked.push({ permission, patterns, metadata, always });
         const reply = left.shift() ?? { reply: 'once' };
@@ -114,7 +132,11 @@ export async function runCase(server, one, root) {
   const names = { $DIR: directory, $OUT: outside };
   writeFiles(outside, one.outside, names);
   writeFiles(directory, one.files, names);
-  if (one.permission) fs.writeFileSync(path.join(directory, 'opencode.json'), JSON.stringify({ permission: expand(one.permission, names) }));
+  if (one.permission || one.config) {
+    const { permission, config } = expand({ permission: one.permission, config: one.config }, names);
+    const schema = one.talk ? { $schema: 'https://opencode.ai/config.json' } : {};  // else OpenCode writes it there
+    fs.writeFileSync(path.join(directory, 'opencode.json'), JSON.stringify({ ...schema, ...(permission ? { permission } : {}), ...config }));
+  }
   await makeRepository(directory, root);
   const look = () => new Map([...readFiles(directory, ''), ...readFiles(outside, '$OUT/')]);
   const before = look();
@@ -126,13 +148,25 @@ export async function runCase(server, one, root) {
     if (!reply.ok) throw new Error(`${method} ${where}: ${reply.status} ${text.slice(0, 300)}`);
     return text ? JSON.parse(text) : undefined;
   };
+  if (one.trusted && server.trust) await server.trust(directory);
   const stream = new AbortController();
   const session = (await call('POST', '/session', { title: one.name })).id;
   const events = await fetch(`${server.url}/event${query}`, { signal: stream.signal });
   const asked = await answerRequests(call, events, session, one);
   const abort = setTimeout(() => call('POST', `/session/${session}/abort`).catch(() => {}), kAbortSeconds * 1000);
-  const text = one.steps.map((step) => `TOOL:${JSON.stringify(expand(step, names))}`).join('\n');
+  const real = { $DIR: directory, $OUT: outside, $ROOT: root, $DATA: [path.join(server.home, '.local/share/opencode'), path.join(server.home, '.local/share/quarterdeck')], $HOME: server.home };
   try {
+    if (one.talk) {
+      const write = (files) => {
+        for (const [name, text] of Object.entries(files)) if (text === null) fs.rmSync(path.join(directory, name));
+        writeFiles(directory, Object.fromEntries(Object.entries(files).filter(([, text]) => text !== null)), names);
+      };
+      const worked = await converse(call, session, expand(one.talk, names), write);
+      const sessions = [];
+      for (const id of worked) sessions.push(await transcript(call, id, withoutOrder));
+      return normalise({ sessions, ...(asked.length ? { asks: asked } : {}), files: changes(before, look()) }, real);
+    }
+    const text = one.steps.map((step) => `TOOL:${JSON.stringify(expand(step, names))}`).join('\n');
     await call('POST', `/session/${session}/message`, { model: { providerID: 'fake', modelID: one.model ?? 'fake' }, parts: [{ type: 'text', text }] });
     const messages = await call('GET', `/session/${session}/message`);
     const last = messages.filter(({ info }) => info.role === 'assistant').at(-1)?.info;
@@ -143,7 +177,7 @@ export async function runCase(server, one, root) {
       finish: last?.finish ?? null,
       ...(last?.error ? { error: last.error } : {}),
     };
-    return normalise(result, { $DIR: directory, $OUT: outside, $ROOT: root, $DATA: [path.join(server.home, '.local/share/opencode'), path.join(server.home, '.local/share/quarterdeck')], $HOME: server.home });
+    return normalise(result, real);
   } finally {
     clearTimeout(abort);
     stream.abort();

@@ -43,8 +43,10 @@ const kToolsOfOne = /\b(list|question|skill|task|webfetch), /g;
 
 export function comparable(result) {
   const files = { ...result.files };
-  // OpenCode writes "$schema" into a configuration without one. We never write to the user's files.
+  // OpenCode writes "$schema" into a configuration without one. It also has its
+  // packages ignored. We never write to the user's files.
   if (typeof files['opencode.json'] === 'string' && files['opencode.json'].includes('"$schema"')) delete files['opencode.json'];
+  delete files['.opencode/.gitignore'];
   // Calls of one message run at once; whose question comes first is chance.
   const asks = result.asks && [...result.asks].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
   return inTexts({ ...result, files, asks }, (text) =>

@@ -63,7 +63,7 @@ async function runAll(kind, cases, scratch) {
   fs.mkdirSync(home, { recursive: true });
   fs.mkdirSync(root);
   const model = await startModel(flags.model?.split(' ') ?? [flags.bin, 'scripted-model']);
-  const server = await startServer({ binary: kind === 'ours' ? flags.bin : flags.opencode, home, modelUrl: model.url });
+  const server = await startServer({ binary: kind === 'ours' ? flags.bin : flags.opencode, home, modelUrl: model.url, asksForTrust: kind === 'ours' });
   const results = {};
   const queue = [...cases];
   const worker = async () => {

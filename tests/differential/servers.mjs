@@ -71,7 +71,8 @@ function configuration(modelUrl) {
   };
 }
 
-export async function startServer({ binary, home, modelUrl }) {
+// `trust`, of ours: the project's own commands and servers may run.
+export async function startServer({ binary, home, modelUrl, asksForTrust }) {
   const port = await freePort();
   for (const file of ['.config/opencode/opencode.json', '.config/quarterdeck/config.json']) {
     fs.mkdirSync(path.dirname(path.join(home, file)), { recursive: true });
@@ -100,5 +101,6 @@ export async function startServer({ binary, home, modelUrl }) {
   await untilItAnswers(`${url}/config?directory=${encodeURIComponent(home)}`, child, binary).catch((error) => {
     throw new Error(`${error.message}\n${fs.readFileSync(log, 'utf8').slice(-2000)}`);
   });
-  return { url, home, log, exited: () => child.exitCode !== null, stop: stopper(child) };
+  const trust = asksForTrust && ((directory) => fetch(`${url}/fleet/trust`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ directory }) }));
+  return { url, home, log, trust, exited: () => child.exitCode !== null, stop: stopper(child) };
 }
