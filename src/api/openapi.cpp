@@ -58,6 +58,8 @@ wire::JsonObject operation_of(const Route& route, const std::vector<std::string_
   if (route.response == "Readiness") {
     responses["503"] = wire::JsonObject{{"description", "Not ready"}, {"content", content(route.response)}};
   }
+  // Of a web page of a foreign origin, a ticket that is not valid, a project that is not trusted.
+  responses["403"] = wire::JsonObject{{"description", "Not allowed"}, {"content", content("Error")}};
   // Also without a name in the path: a directory, a file or a session of the query or body may not be there.
   responses["404"] = wire::JsonObject{{"description", "No such thing"}, {"content", content("Error")}};
   wire::JsonObject operation{{"operationId", route.operation},
