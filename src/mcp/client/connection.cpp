@@ -66,7 +66,7 @@ Task<Result<void>> Connection::open(std::int64_t timeout_ms, std::stop_token sto
   }
   instructions_ = bounded(wire::string_at(*result, "instructions"));
   transport_->agreed(version);
-  co_return co_await transport_->send(rpc_notification("notifications/initialized", std::nullopt), stop);
+  co_return co_await transport_->send(rpc::rpc_notification("notifications/initialized", std::nullopt), stop);
 }
 
 Task<Result<domain::JsonText>> Connection::call(std::string method, std::optional<domain::JsonText> params,
@@ -81,14 +81,14 @@ Task<Result<domain::JsonText>> Connection::call(std::string method, std::optiona
                                .timer = loop_.after_ms(timeout_ms, [this, id] { time_over(id); }),
                                .last_timer = loop_.after_ms(kCallMsMax, [this, id] { time_over(id); })});
   tasks_.spawn(send_call(
-      id, rpc_request(id, method, method == "tools/call" ? with_progress_token(std::move(params), id) : params)));
+      id, rpc::rpc_request(id, method, method == "tools/call" ? with_progress_token(std::move(params), id) : params)));
   bool given_up = false;
   const std::stop_callback on_stop(stop, [this, id] { settle(id, fail(ErrorCode::cancelled, "cancelled")); });
   auto result = co_await answer;
   if (!result) given_up = result.error().code == ErrorCode::cancelled || result.error().code == ErrorCode::too_large;
   if (given_up && !closed_ && method != "initialize") {
     wire::JsonObject cancelled{{"requestId", id}, {"reason", result.error().message}};
-    tasks_.spawn(send_quietly(rpc_notification("notifications/cancelled", text_of(std::move(cancelled)))));
+    tasks_.spawn(send_quietly(rpc::rpc_notification("notifications/cancelled", text_of(std::move(cancelled)))));
   }
   if (!result && result.error().code == ErrorCode::too_large) {
     co_return fail(ErrorCode::unavailable, "{}", result.error().message);
@@ -133,7 +133,7 @@ void Connection::settle(std::int64_t id, Answer answer) {
 }
 
 void Connection::on_message(std::string_view json) {
-  const auto message = parse_rpc(json);
+  const auto message = rpc::parse_rpc(json);
   if (!message) return log::warn("MCP: {}", message.error().message);
   if (message->is_request()) return answer_request(*message);
   if (message->is_notification()) {
@@ -157,22 +157,22 @@ void Connection::on_message(std::string_view json) {
   settle(id, message->result.value_or(domain::JsonText{"{}"}));
 }
 
-void Connection::on_progress(const RpcMessage& message) {
+void Connection::on_progress(const rpc::RpcMessage& message) {
   const auto params = message.params ? wire::parse(message.params->text) : Result<wire::Json>(wire::Json());
   const auto found = params ? waiting_.find(wire::int_at(*params, "progressToken")) : waiting_.end();
   if (found == waiting_.end()) return;
   found->second.timer = loop_.after_ms(found->second.timeout_ms, [this, id = found->first] { time_over(id); });
 }
 
-void Connection::answer_request(const RpcMessage& request) {
+void Connection::answer_request(const rpc::RpcMessage& request) {
   if (request.method == "ping") {
-    tasks_.spawn(send_quietly(rpc_result(*request.id, {"{}"})));
+    tasks_.spawn(send_quietly(rpc::rpc_result(*request.id, {"{}"})));
   } else if (request.method == "roots/list") {
     wire::JsonObject root{{"uri", "file://" + roots_}};
     wire::JsonObject roots{{"roots", wire::JsonArray{std::move(root)}}};
-    tasks_.spawn(send_quietly(rpc_result(*request.id, text_of(std::move(roots)))));
+    tasks_.spawn(send_quietly(rpc::rpc_result(*request.id, text_of(std::move(roots)))));
   } else {
-    tasks_.spawn(send_quietly(rpc_error(*request.id, {kMethodNotFound, "not supported: " + request.method})));
+    tasks_.spawn(send_quietly(rpc::rpc_error(*request.id, {kMethodNotFound, "not supported: " + request.method})));
   }
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/async.hpp"
 #include "mcp/client/transport.hpp"
-#include "mcp/jsonrpc.hpp"
+#include "rpc/jsonrpc.hpp"
 
 namespace quarterdeck::mcp {
 
@@ -80,8 +80,8 @@ class Connection final : private Receiver {
 
   void on_message(std::string_view json) override;
   void on_closed(Error why) override;
-  void answer_request(const RpcMessage& request);
-  void on_progress(const RpcMessage& message);
+  void answer_request(const rpc::RpcMessage& request);
+  void on_progress(const rpc::RpcMessage& message);
   Task<void> send_quietly(std::string message);
   Task<void> send_call(std::int64_t id, std::string message);
   void settle(std::int64_t id, Answer answer);

@@ -1,7 +1,7 @@
 #include "mcp/client/http_transport.hpp"
 
-#include "mcp/jsonrpc.hpp"
 #include "net/sse.hpp"
+#include "rpc/jsonrpc.hpp"
 #include "wire/json.hpp"
 
 namespace quarterdeck::mcp {
@@ -16,7 +16,7 @@ class Answer final : public net::ResponseSink {
  public:
   // `session_id`: set as soon as the head names one, for what `receive` sends.
   Answer(std::function<void(std::string_view)> receive, std::string& session_id)
-      : receive_(std::move(receive)), session_id_(session_id), events_(kMessageBytesMax) {}
+      : receive_(std::move(receive)), session_id_(session_id), events_(rpc::kMessageBytesMax) {}
 
   void on_head(int code, const net::Headers& all) override {
     status = code;
@@ -27,7 +27,7 @@ class Answer final : public net::ResponseSink {
   }
   bool on_body(std::string_view bytes) override {
     if (!streamed_) {
-      if (body.size() + bytes.size() > kMessageBytesMax) return false;
+      if (body.size() + bytes.size() > rpc::kMessageBytesMax) return false;
       body += bytes;
       return true;
     }

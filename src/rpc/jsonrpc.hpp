@@ -1,4 +1,4 @@
-// JSON-RPC 2.0 messages as the Model Context Protocol sends them: one object each, no batches (removed in 2025-06-18).
+// JSON-RPC 2.0 messages as the Model Context Protocol and the Language Server Protocol send them: one object each, no batches.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "base/result.hpp"
 #include "domain/json_text.hpp"
 
-namespace quarterdeck::mcp {
+namespace quarterdeck::rpc {
 
 inline constexpr std::size_t kMessageBytesMax = 16 * 1024 * 1024;
 
@@ -40,4 +40,4 @@ std::string rpc_notification(std::string_view method, const std::optional<domain
 std::string rpc_result(const domain::JsonText& id, const domain::JsonText& result);
 std::string rpc_error(const domain::JsonText& id, const RpcError& error);
 
-}  // namespace quarterdeck::mcp
+}  // namespace quarterdeck::rpc

@@ -1,8 +1,8 @@
-#include "mcp/jsonrpc.hpp"
+#include "rpc/jsonrpc.hpp"
 
 #include <gtest/gtest.h>
 
-namespace quarterdeck::mcp {
+namespace quarterdeck::rpc {
 namespace {
 
 TEST(Rpc, TellsRequestsNotificationsAndAnswersApart) {
@@ -38,4 +38,4 @@ TEST(Rpc, WritesOneLineEach) {
 }
 
 }  // namespace
-}  // namespace quarterdeck::mcp
+}  // namespace quarterdeck::rpc

@@ -1,10 +1,10 @@
-#include "mcp/jsonrpc.hpp"
+#include "rpc/jsonrpc.hpp"
 
 #include <fmt/format.h>
 
 #include "wire/json.hpp"
 
-namespace quarterdeck::mcp {
+namespace quarterdeck::rpc {
 namespace {
 
 std::string head() { return R"({"jsonrpc":"2.0")"; }
@@ -32,7 +32,7 @@ Result<RpcMessage> parse_rpc(std::string_view text) {
                      .params = member(json, "params"),
                      .result = member(json, "result")};
   if (message.id && message.id->text == "null") message.id.reset();
-  if (const wire::Json* error = wire::value_at(json, "error")) {
+  if (const wire::Json* error = wire::value_at(json, "error"); error && !error->is_null()) {
     message.error = RpcError{wire::int_at(*error, "code"), wire::string_at(*error, "message", "unknown error")};
   }
   if (message.method.empty() && !message.result && !message.error) {
@@ -62,4 +62,4 @@ std::string rpc_error(const domain::JsonText& id, const RpcError& error) {
                      wire::quoted(error.message));
 }
 
-}  // namespace quarterdeck::mcp
+}  // namespace quarterdeck::rpc
