@@ -17,6 +17,7 @@
 #include "llm/measured.hpp"
 #include "llm/protocols.hpp"
 #include "llm/scripted_model.hpp"
+#include "lsp/servers.hpp"
 #include "mcp/servers.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
@@ -95,9 +96,14 @@ class WiredServer final : public Server {
         {.loop = loop_, .processes = *processes_, .http = *http_client_, .places = places_, .redirect_uri = [this] {
            return fmt::format("http://127.0.0.1:{}/mcp/oauth/callback", port());
          }});
+    language_servers_ = lsp::make_hub({.loop = loop_,
+                                       .pool = *pool_,
+                                       .processes = *processes_,
+                                       .experimental_ty = environment("OPENCODE_EXPERIMENTAL_LSP_TY") == "1"});
     instances_ = std::make_unique<session::Instances>(
         loop_, *pool_, *processes_, places_, [this](config::Config config) { return providers(std::move(config)); },
-        [this](const session::Instance& instance) { return mcp_servers(instance); });
+        [this](const session::Instance& instance) { return mcp_servers(instance); },
+        [this](const session::Instance& instance) { return language_servers(instance); });
 
     tools_.emplace(tools::builtin(*http_client_));
     snapshots_.emplace(loop_, *pool_, *processes_, places_);
@@ -175,6 +181,7 @@ class WiredServer final : public Server {
     co_await host_->shutdown();
     co_await snapshots_->shutdown();
     co_await mcp_->close();
+    co_await language_servers_->close();
     feed_->close();
     co_await http_server_->shutdown(kShutdownGraceMs);
     if (scripted_) co_await scripted_->shutdown();
@@ -257,6 +264,15 @@ class WiredServer final : public Server {
     return mcp_->open(instance.location.directory, instance.config.mcp, tell);
   }
 
+  std::shared_ptr<lsp::Servers> language_servers(const session::Instance& instance) {
+    const auto& location = instance.location;
+    const auto tell = [this, directory = location.directory.string(), project = location.project.id] {
+      feed_->publish(feed::Notice{.directory = directory, .project_id = project, .type = "lsp.updated"});
+    };
+    const lsp::Place place{location.directory, location.worktree, instance.config.trusted};
+    return language_servers_->open(place, instance.config.language_servers, tell);
+  }
+
   Task<std::vector<domain::ProviderInfo>> providers(config::Config config) {
     for (const auto& [id, provider] : config.providers) add_secret(provider.api_key.value_or(""));
     if (options_.scenario) co_return std::vector{scripted_->provider()};
@@ -293,6 +309,7 @@ class WiredServer final : public Server {
   std::vector<std::unique_ptr<llm::Provider>> measured_;
   std::unique_ptr<llm::ScriptedModel> scripted_;
   std::unique_ptr<mcp::Hub> mcp_;
+  std::unique_ptr<lsp::Hub> language_servers_;
   std::unique_ptr<session::Instances> instances_;
   std::optional<tools::Registry> tools_;
   std::optional<workspace::Snapshots> snapshots_;

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/encoding.hpp"
+#include "lsp/client.hpp"
 #include "session/context.hpp"
 #include "tools/tool.hpp"
 #include "wire/json.hpp"
@@ -100,7 +101,11 @@ class Reader {
         (instance_->location.directory / percent_decode(url.substr(0, query))).lexically_normal();
     Lines lines{number_in(std::string_view(url).substr(query + (query < url.size())), "start"),
                 number_in(std::string_view(url).substr(query + (query < url.size())), "end")};
-    if (lines.start && lines.start == lines.end) lines.end = end_of_symbol(*file).value_or(*lines.end);
+    if (lines.start && lines.start == lines.end) {
+      auto end = end_of_symbol(*file);
+      if (!end) end = co_await ask_end_of_symbol(path, *lines.start);
+      lines.end = end.value_or(*lines.end);
+    }
     auto look = [path] {
       std::error_code error;
       return std::filesystem::is_directory(path, error);
@@ -114,6 +119,27 @@ class Reader {
   Attached take() { return std::move(attached_); }
 
  private:
+  // Who names a line without its end means the symbol that begins there; a language server knows how far it goes.
+  Task<std::optional<std::int64_t>> ask_end_of_symbol(std::filesystem::path path, std::int64_t line) {
+    const auto servers = instance_->language_servers;
+    if (!servers || !servers->enabled()) co_return std::nullopt;
+    JsonText params{fmt::format(R"({{"textDocument":{{"uri":{}}}}})", wire::quoted(lsp::uri_of(path)))};
+    const auto answers = co_await servers->ask(path, "textDocument/documentSymbol", std::move(params));
+    for (const JsonText& answer : answers) {
+      const auto symbols = wire::parse(answer.text);
+      if (!symbols || !symbols->is_array()) continue;
+      for (const wire::Json& symbol : symbols->get_array()) {
+        const wire::Json* range = wire::value_at(symbol, "range");
+        const wire::Json* location = wire::value_at(symbol, "location");
+        if (!range && location) range = wire::value_at(*location, "range");
+        const wire::Json* start = range ? wire::value_at(*range, "start") : nullptr;
+        const wire::Json* end = range ? wire::value_at(*range, "end") : nullptr;
+        if (start && end && wire::int_at(*start, "line", -1) == line) co_return wire::int_at(*end, "line", line) + 1;
+      }
+    }
+    co_return std::nullopt;
+  }
+
   Result<void> add_data(PromptPart part, std::size_t index) {
     const auto& file = std::get<FilePart>(part.content);
     const std::size_t comma = std::min(file.url.find(','), file.url.size());
@@ -143,7 +169,8 @@ class Reader {
                                .loop = engine_.loop,
                                .pool = engine_.pool,
                                .processes = engine_.processes,
-                               .ids = engine_.ids};
+                               .ids = engine_.ids,
+                               .language_servers = instance_->language_servers.get()};
     auto read = co_await engine_.tools.run("read", JsonText{input}, context);
     if (!read) {
       failed(path, read.error().message);

@@ -96,13 +96,14 @@ const ModelInfo* Instance::find_model(const ModelRef& model) const {
 const Agent* Instance::find_agent(std::string_view name) const { return session::find_agent(agents, name); }
 
 Instances::Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers,
-                     McpServers mcp_servers)
+                     McpServers mcp_servers, LanguageServers language_servers)
     : loop_(loop),
       pool_(pool),
       processes_(processes),
       places_(std::move(places)),
       providers_(std::move(providers)),
-      mcp_servers_(std::move(mcp_servers)) {}
+      mcp_servers_(std::move(mcp_servers)),
+      language_servers_(std::move(language_servers)) {}
 
 Task<std::shared_ptr<Instance>> Instances::open(std::filesystem::path directory) {
   if (const auto known = instances_.find(directory); known != instances_.end()) co_return known->second;
@@ -155,6 +156,7 @@ Task<std::shared_ptr<Instance>> Instances::load(std::filesystem::path directory)
       {.directory = location_directory, .worktree = worktree, .trusted = instance->config.trusted},
       instance->config.formatters);
   if (mcp_servers_) instance->mcp = mcp_servers_(*instance);
+  if (language_servers_) instance->language_servers = language_servers_(*instance);
   co_return instance;
 }
 

@@ -16,6 +16,7 @@
 #include "domain/model.hpp"
 #include "format/formatters.hpp"
 #include "llm/retry.hpp"
+#include "lsp/servers.hpp"
 #include "mcp/servers.hpp"
 #include "process/process.hpp"
 #include "workspace/project.hpp"
@@ -44,6 +45,7 @@ struct Instance {
   std::int64_t retry_wait_max_ms = llm::kRetryAfterMsMax;  // the configuration's "retry": {"wait_max_s"}
   std::shared_ptr<mcp::Servers> mcp;  // null where nobody starts such servers
   std::shared_ptr<format::Formatters> formatters;
+  std::shared_ptr<lsp::Servers> language_servers;  // null where nobody starts such servers
   std::optional<Recovery> recovery;  // the configuration's "quarterdeck": {"recovery": "resume" | "end"}
   std::vector<workspace::Skill> skills;  // by name
   TaskLimits task_limits;
@@ -62,8 +64,10 @@ class Instances {
   // Starts the MCP servers that an instance's configuration names.
   using McpServers = std::function<std::shared_ptr<mcp::Servers>(const Instance&)>;
 
+  using LanguageServers = std::function<std::shared_ptr<lsp::Servers>(const Instance&)>;
+
   Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers,
-            McpServers mcp_servers = {});
+            McpServers mcp_servers = {}, LanguageServers language_servers = {});
 
   // `directory` is absolute; it need not exist (an instance of the global project then).
   Task<std::shared_ptr<Instance>> open(std::filesystem::path directory);
@@ -81,6 +85,7 @@ class Instances {
   Places places_;
   Providers providers_;
   McpServers mcp_servers_;
+  LanguageServers language_servers_;
   std::map<std::filesystem::path, std::shared_ptr<Instance>> instances_;
   std::map<std::filesystem::path, std::vector<OneShot<std::shared_ptr<Instance>>::Setter>> loading_;
 };

@@ -482,7 +482,8 @@ Task<bool> Turn::run_call(Part part, JsonText input) {
                              .ids = engine_.ids,
                              .skills = &instance_->skills,
                              .plan_file = plan_file(actor_.state().session, instance_->location, engine_.places),
-                             .formatters = instance_->formatters.get()};
+                             .formatters = instance_->formatters.get(),
+                             .language_servers = instance_->language_servers.get()};
   failpoint::reach("session.tool.begin");
   tools::ToolResult result;
   if (const auto goes_on = co_await ask_about_repetition(part, host); !goes_on) {

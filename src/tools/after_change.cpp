@@ -1,6 +1,7 @@
 #include "tools/after_change.hpp"
 
 #include "format/formatters.hpp"
+#include "lsp/servers.hpp"
 #include "tools/text_file.hpp"
 
 namespace quarterdeck::tools {
@@ -15,6 +16,23 @@ Task<std::optional<std::string>> format_written(std::filesystem::path file, bool
     return std::move(now->text);
   };
   co_return co_await blocking(context.loop, context.pool, load);
+}
+
+Task<Diagnosed> diagnose(std::vector<std::filesystem::path> files, ToolContext& context) {
+  Diagnosed diagnosed;
+  lsp::Servers* servers = context.language_servers;
+  if (!servers || !servers->enabled()) co_return diagnosed;
+  co_await servers->changed(files, context.stop);
+  diagnosed.all = servers->diagnostics();
+  diagnosed.metadata = lsp::diagnostics_json(diagnosed.all, files);
+  co_return diagnosed;
+}
+
+std::string Diagnosed::errors_of(const std::filesystem::path& file, const std::string& shown) const {
+  for (const auto& each : all) {
+    if (each.file == file) return lsp::report(shown, each.list);
+  }
+  return {};
 }
 
 }  // namespace quarterdeck::tools

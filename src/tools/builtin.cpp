@@ -6,6 +6,7 @@
 #include "tools/grep/grep.hpp"
 #include "tools/invalid/invalid.hpp"
 #include "tools/list/list.hpp"
+#include "tools/lsp/lsp.hpp"
 #include "tools/plan_exit/plan_exit.hpp"
 #include "tools/question/question.hpp"
 #include "tools/read/read.hpp"
@@ -30,6 +31,7 @@ Registry builtin(net::HttpClient& http) {
   tools.push_back(make_grep());
   tools.push_back(make_invalid());
   tools.push_back(make_list());
+  if (lsp_tool_wanted()) tools.push_back(make_lsp());
   tools.push_back(make_plan_exit());
   tools.push_back(make_question());
   tools.push_back(make_read());

@@ -24,6 +24,9 @@
 namespace quarterdeck::format {
 class Formatters;
 }
+namespace quarterdeck::lsp {
+class Servers;
+}
 
 namespace quarterdeck::tools {
 
@@ -98,6 +101,7 @@ struct ToolContext {
   const std::vector<workspace::Skill>* skills = nullptr;  // what the project and the user offer; null = none
   std::filesystem::path plan_file = {};                   // where the session's plan is written
   format::Formatters* formatters = nullptr;  // of the directory; none: files stay as they are written
+  lsp::Servers* language_servers = nullptr;  // of the directory; none: nobody looks for errors
 };
 
 class Tool {

@@ -275,8 +275,16 @@ struct FileRoutes {
 
   // Symbols come from language servers, which this version does not run.
   Task<net::Response> find_symbol(Call call) const {
-    if (!call.request.query_value("query")) co_return missing("query");
-    co_return json("[]");
+    const auto query = call.request.query_value("query");
+    if (!query) co_return missing("query");
+    const wire::JsonObject params{{"query", *query}};
+    const auto directory = requested_directory(call.request, services.directory);
+    const auto instance = co_await services.engine.instances.open(directory);
+    if (!instance->language_servers) co_return json("[]");
+    const auto servers = instance->language_servers;
+    const auto answers =
+        co_await servers->ask(std::nullopt, "workspace/symbol", wire::to_json_text(wire::Json(params)));
+    co_return json(lsp::workspace_symbols(answers).text);
   }
 
   Task<net::Response> fs_find(Call call) const {
@@ -393,9 +401,9 @@ std::vector<Route> file_routes(Services& services) {
       {"GET",
        "/find/symbol",
        "find.symbols",
-       "Symbols; none without language servers",
+       "Symbols, of the language servers that run",
        bind(&R::find_symbol),
-       "ObjectList",
+       "SymbolList",
        "",
        {directory, {"query", "name of the symbol", true}}},
       {"GET",

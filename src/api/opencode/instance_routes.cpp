@@ -54,6 +54,20 @@ struct InstanceRoutes {
     co_return json(wire::encode_agents(found->agents));
   }
 
+  Task<net::Response> language_servers(Call call) const {
+    const auto found = co_await instance(std::move(call));
+    wire::JsonArray list;
+    if (found->language_servers) {
+      for (const lsp::ServerStatus& each : found->language_servers->status()) {
+        list.push_back(wire::JsonObject{{"id", each.id},
+                                        {"name", each.id},
+                                        {"root", each.root},
+                                        {"status", each.connected ? "connected" : "error"}});
+      }
+    }
+    co_return json(wire::to_text(list));
+  }
+
   Task<net::Response> formatters(Call call) const {
     const auto found = co_await instance(std::move(call));
     wire::JsonArray list;
@@ -152,7 +166,8 @@ std::vector<Route> instance_routes(Services& services) {
        "ToolList",
        "",
        {{"provider", "provider id", true}, {"model", "model id", true}}},
-      {"GET", "/lsp", "lsp.status", "Language servers", constant("[]"), "ObjectList"},
+      {"GET", "/lsp", "lsp.status", "Language servers that run, or were given up", bind(&R::language_servers),
+       "LSPStatusList", "", directory},
       {"GET", "/formatter", "formatter.status", "Formatters, and whether they would run", bind(&R::formatters),
        "FormatterStatusList", "", directory},
       {"GET", "/experimental/capabilities", "experimental.capabilities.get", "What this server can do beyond the rest",

@@ -65,13 +65,14 @@ struct Metadata {
   std::optional<std::string> filepath;  // of the permission request: the sources
   std::string diff;
   std::vector<ChangedFile> files;
+  domain::JsonText diagnostics{"{}"};
 };
 template <class Io>
 void describe(Io& io, Metadata& metadata) {
   io.field("filepath", metadata.filepath);
   io.field("diff", metadata.diff);
   io.field("files", metadata.files);
-  if (!metadata.filepath) io.object("diagnostics", [](auto&) {});
+  if (!metadata.filepath) io.field("diagnostics", metadata.diagnostics);
 }
 
 struct Change {
@@ -234,6 +235,20 @@ class ApplyPatch final : public Tool {
       output += fmt::format("\n{} {}", mark, change.shown.relative_path);
     }
     metadata.filepath.reset();
+    locked->clear();  // others may change the files while we wait for what their servers say
+    std::vector<std::filesystem::path> touched;
+    for (const Change& change : changes) {
+      if (change.move) touched.push_back(change.source.file);
+      touched.push_back(change.target().file);
+    }
+    const Diagnosed diagnosed = co_await diagnose(std::move(touched), context);
+    metadata.diagnostics = diagnosed.metadata;
+    for (const Change& change : changes) {
+      if (change.section.kind == Section::Kind::remove) continue;
+      const std::string errors = diagnosed.errors_of(change.target().file, change.target().file.string());
+      if (errors.empty()) continue;
+      output += fmt::format("\n\nLSP errors detected in {}, please fix:\n{}", change.shown.relative_path, errors);
+    }
     co_return ToolOutput{.title = output, .output = output, .metadata = wire::encode_json_text(metadata)};
   }
 

@@ -107,5 +107,24 @@ TEST_F(ApplyPatch, FormatsEveryChangedFileOnceAndShowsTheResult) {
   EXPECT_TRUE(wire::string_at(files.at(3), "patch").ends_with("+formatted\n"));
 }
 
+TEST_F(ApplyPatch, TellsErrorsOfTheFilesThatItChanged) {
+  write("old.txt", "one\n");
+  write("gone.txt", "x\n");
+  servers_.on = true;
+  servers_.add(dir_ / "new.txt", 1, "wrong");
+  servers_.add(dir_ / "other.txt", 1, "not mine");
+  const auto result =
+      call("apply_patch",
+           fmt::format(R"({{"patchText":{}}})", wire::quoted("*** Begin Patch\n*** Update File: old.txt\n*** Move to: "
+                                                             "new.txt\n@@\n-one\n+1\n*** Delete File: gone.txt\n"
+                                                             "*** End Patch")));
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(shown(result->output),
+            "Success. Updated the following files:\nM new.txt\nD gone.txt\n\nLSP errors detected in new.txt, please "
+            "fix:\n<diagnostics file=\"$DIR/new.txt\">\nERROR [2:3] wrong\n</diagnostics>");
+  EXPECT_EQ(servers_.told, (std::vector<std::string>{(dir_ / "old.txt").string(), (dir_ / "new.txt").string(),
+                                                     (dir_ / "gone.txt").string()}));
+}
+
 }  // namespace
 }  // namespace quarterdeck::tools

@@ -33,10 +33,11 @@ void describe(Io& io, Arguments& arguments) {
 
 struct Metadata {
   FileDiff filediff;
+  domain::JsonText diagnostics{"{}"};
 };
 template <class Io>
 void describe(Io& io, Metadata& metadata) {
-  io.object("diagnostics", [](auto&) {});
+  io.field("diagnostics", metadata.diagnostics);
   io.field("diff", metadata.filediff.patch);
   io.field("filediff", metadata.filediff);
 }
@@ -130,9 +131,17 @@ class Edit final : public Tool {
       change->diff = co_await blocking(context.loop, context.pool, compare);
     }
     context.host.file_edited(target.file);
-    const Metadata metadata{.filediff = std::move(change->diff)};
-    co_return ToolOutput{
+    *lock = FileLocks::Guard();  // others may change it while we wait for what its servers say
+    Metadata metadata{.filediff = std::move(change->diff)};
+    context.host.progress(std::nullopt, wire::encode_json_text(metadata));
+    const Diagnosed diagnosed = co_await diagnose({target.file}, context);
+    metadata.diagnostics = diagnosed.metadata;
+    ToolOutput output{
         .title = target.title, .output = "Edit applied successfully.", .metadata = wire::encode_json_text(metadata)};
+    if (const std::string errors = diagnosed.errors_of(target.file, target.shown.string()); !errors.empty()) {
+      output.output += "\n\nLSP errors detected in this file, please fix:\n" + errors;
+    }
+    co_return output;
   }
 
  private:

@@ -163,5 +163,14 @@ TEST_F(Edit, TheDiffIsOfWhatTheFormattersMadeOfIt) {
       << "the question came before";
 }
 
+TEST_F(Edit, TellsTheErrorsThatItsServersFindAndReleasesTheFileBefore) {
+  write("a.txt", "one\n");
+  servers_.on = true;
+  servers_.add(dir_ / "a.txt", 1, "wrong");
+  EXPECT_EQ(output("edit", R"({"filePath":"$DIR/a.txt","oldString":"one","newString":"two"})"),
+            "Edit applied successfully.\n\nLSP errors detected in this file, please fix:\n<diagnostics "
+            "file=\"$DIR/a.txt\">\nERROR [2:3] wrong\n</diagnostics>");
+}
+
 }  // namespace
 }  // namespace quarterdeck::tools

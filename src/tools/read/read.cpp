@@ -7,6 +7,7 @@
 
 #include "base/encoding.hpp"
 #include "base/paths.hpp"
+#include "lsp/servers.hpp"
 #include "tools/arguments.hpp"
 #include "tools/path_guard.hpp"
 #include "tools/read/collate.hpp"
@@ -315,6 +316,7 @@ class Read final : public Tool {
     Outcome found = co_await blocking(context.loop, context.pool, work);
     if (context.stop.stop_requested()) co_return std::unexpected(cancelled());
     if (!found) co_return failed(std::move(found.error()));
+    if (context.language_servers && !directory && !found->media) context.language_servers->touch(target.file);
     add_instructions(*found, context.session_id);
     ToolOutput output{
         .title = target.title, .output = std::move(found->output), .metadata = wire::encode_json_text(found->metadata)};

@@ -181,5 +181,13 @@ TEST(NameOrder, LettersGoByAlphabetBeforeCase) {
   EXPECT_EQ(names, (std::vector<std::string>{"_x", ".h", "a", "A", "ä", "a-b", "a10", "a2", "b", "Z", "日"}));
 }
 
+TEST_F(Read, LanguageServersGetToKnowWhatIsRead) {
+  write("a.txt", "x\n");
+  output("read", R"({"filePath":"a.txt"})");
+  output("read", R"({"filePath":"."})");
+  output("read", R"({"filePath":"none.txt"})");
+  EXPECT_EQ(servers_.touched, std::vector<std::string>{(dir_ / "a.txt").string()});
+}
+
 }  // namespace
 }  // namespace quarterdeck::tools

@@ -10,6 +10,7 @@
 #include "base/paths.hpp"
 #include "base/testing/test_loop.hpp"
 #include "format/formatters.hpp"
+#include "lsp/servers.hpp"
 #include "tools/tool.hpp"
 #include "wire/json.hpp"
 
@@ -68,6 +69,31 @@ class FakeFormatters final : public format::Formatters {
   std::vector<std::string> files;
 };
 
+// Knows of errors in the files that a test names.
+class FakeServers final : public lsp::Servers {
+ public:
+  bool enabled() const override { return on; }
+  std::vector<lsp::ServerStatus> status() const override { return {}; }
+  void touch(std::filesystem::path file) override { touched.push_back(file.string()); }
+  Task<void> changed(std::vector<std::filesystem::path> files, std::stop_token) override {
+    for (const auto& file : files) told.push_back(file.string());
+    co_return;
+  }
+  std::vector<lsp::FileDiagnostics> diagnostics() const override { return found; }
+  Task<bool> available(std::filesystem::path) override { co_return on; }
+  Task<std::vector<domain::JsonText>> ask(std::optional<std::filesystem::path>, std::string,
+                                          domain::JsonText) override {
+    co_return std::vector<domain::JsonText>();
+  }
+  void add(const std::filesystem::path& file, int severity, const std::string& message) {
+    found.push_back({file, {{.severity = severity, .start = {1, 2}, .message = message, .json = {R"({"m":1})"}}}});
+  }
+
+  bool on = false;
+  std::vector<std::string> touched, told;
+  std::vector<lsp::FileDiagnostics> found;
+};
+
 class ToolTest : public ::testing::Test {
  protected:
   ToolTest() {
@@ -98,7 +124,8 @@ class ToolTest : public ::testing::Test {
             .pool = *pool_,
             .processes = processes(),
             .ids = ids_,
-            .formatters = &formatters_};
+            .formatters = &formatters_,
+            .language_servers = &servers_};
   }
   virtual process::Processes& processes() { return no_processes_; }
 
@@ -141,6 +168,7 @@ class ToolTest : public ::testing::Test {
   std::stop_source stop_;
   FakeHost host_;
   FakeFormatters formatters_;
+  FakeServers servers_;
   NoProcesses no_processes_;
   NoHttp no_http_;
   Registry registry_ = builtin(no_http_);

@@ -26,13 +26,17 @@ void describe(Io& io, Arguments& arguments) {
   io.field("filePath", arguments.file_path);
 }
 
+// Errors of this many other files are told.
+constexpr int kOtherFilesMax = 5;
+
 struct Metadata {
+  domain::JsonText diagnostics{"{}"};
   std::string filepath;
   bool exists = false;
 };
 template <class Io>
 void describe(Io& io, Metadata& metadata) {
-  io.object("diagnostics", [](auto&) {});
+  io.field("diagnostics", metadata.diagnostics);
   io.field("filepath", metadata.filepath);
   io.field("exists", metadata.exists);
 }
@@ -77,12 +81,31 @@ class Write final : public Tool {
     if (!saved) co_return failed(std::move(saved.error()));
     static_cast<void>(co_await format_written(target.file, mark, context));
     context.host.file_edited(target.file);
-    const Metadata metadata{.filepath = target.shown.string(), .exists = before.exists};
-    co_return ToolOutput{
-        .title = target.title, .output = "Wrote file successfully.", .metadata = wire::encode_json_text(metadata)};
+    *lock = FileLocks::Guard();  // others may change it while we wait for what its servers say
+    const Diagnosed diagnosed = co_await diagnose({target.file}, context);
+    const Metadata metadata{
+        .diagnostics = diagnosed.metadata, .filepath = target.shown.string(), .exists = before.exists};
+    co_return ToolOutput{.title = target.title,
+                         .output = "Wrote file successfully." + errors_everywhere(diagnosed, target),
+                         .metadata = wire::encode_json_text(metadata)};
   }
 
  private:
+  static std::string errors_everywhere(const Diagnosed& diagnosed, const Target& target) {
+    std::string text;
+    int others = 0;
+    for (const auto& each : diagnosed.all) {
+      const bool this_file = each.file == target.file;
+      if (!this_file && others >= kOtherFilesMax) continue;
+      const std::string errors = lsp::report(this_file ? target.shown.string() : each.file.string(), each.list);
+      if (errors.empty()) continue;
+      if (!this_file) ++others;
+      text += fmt::format("\n\nLSP errors detected in {}:\n{}", this_file ? "this file, please fix" : "other files",
+                          errors);
+    }
+    return text;
+  }
+
   std::shared_ptr<FileLocks> locks_;
 };
 

@@ -45,5 +45,27 @@ TEST_F(Write, AStoppedCallDoesNotWaitForTheFile) {
   EXPECT_FALSE(std::filesystem::exists(dir_ / "n.txt"));
 }
 
+TEST_F(Write, TellsErrorsOfThisFileAndOfFiveOthers) {
+  servers_.on = true;
+  servers_.add(dir_ / "0", 2, "only a warning");
+  servers_.add(dir_ / "1", 1, "e");
+  servers_.add(dir_ / "n.txt", 1, "mine");
+  for (const char* other : {"2", "3", "4", "5", "6"}) servers_.add(dir_ / other, 1, "e");
+  const auto result = call("write", R"({"content":"x","filePath":"n.txt"})");
+  ASSERT_TRUE(result);
+  const std::string text = shown(result->output);
+  EXPECT_TRUE(text.starts_with(
+      "Wrote file successfully.\n\nLSP errors detected in other files:\n<diagnostics file=\"$DIR/1\">\nERROR [2:3] "
+      "e\n</diagnostics>\n\nLSP errors detected in this file, please fix:\n<diagnostics file=\"$DIR/n.txt\">\nERROR "
+      "[2:3] mine\n</diagnostics>\n\nLSP errors detected in other files:\n"))
+      << text;
+  EXPECT_TRUE(text.contains("$DIR/5\"")) << text;
+  EXPECT_FALSE(text.contains("$DIR/6\"")) << text;
+  const wire::Json shown_metadata = metadata(result);
+  EXPECT_EQ(wire::object_at(shown_metadata, "diagnostics")->size(), 8u);
+  EXPECT_EQ(wire::object_at(shown_metadata, "diagnostics")->begin()->key(), (dir_ / "n.txt").string());
+  EXPECT_EQ(servers_.told, std::vector<std::string>{(dir_ / "n.txt").string()});
+}
+
 }  // namespace
 }  // namespace quarterdeck::tools
