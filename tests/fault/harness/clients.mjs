@@ -1,7 +1,7 @@
 // Several clients prompt one session at once, while turns are aborted. Every acknowledged prompt gets its own answer in
 // one total order that all readers see.
 import { client, events, eventually, makeWorld } from "../../support/server.mjs"
-import { sleep, texts } from "./ledger.mjs"
+import { comesToRest, sleep, texts, warm } from "./ledger.mjs"
 import { messageID, random } from "./random.mjs"
 
 export async function clients(metrics, { seed, rounds, clients: count, peer }) {
@@ -10,6 +10,7 @@ export async function clients(metrics, { seed, rounds, clients: count, peer }) {
   try {
     let server = await world.serve()
     let api = client(server.url)
+    await warm(api)
     const session = (await api.session({ title: "shared" })).id
     const acknowledged = []
     let refused = 0
@@ -50,8 +51,7 @@ export async function clients(metrics, { seed, rounds, clients: count, peer }) {
     }
     await Promise.all(Array.from({ length: count }, one))
     // A queue across a kill.
-    const idle = () =>
-      eventually(async () => Object.keys((await api.get("/session/status")).body).length === 0, 60_000 + count * rounds * 100).then(() => true, () => false)
+    const idle = () => comesToRest(api, 60_000 + count * rounds * 100)
     const ended = [await idle()]
     for (const stream of streams) stream.close()
     await Promise.all(streams.map((stream) => stream.done))
@@ -61,6 +61,7 @@ export async function clients(metrics, { seed, rounds, clients: count, peer }) {
     await server.kill()
     server = await world.serve()
     api = client(server.url)
+    if (peer) await warm(api)
     ended.push(await idle())
 
     const messages = await api.messages(session)

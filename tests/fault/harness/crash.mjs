@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { client, makeWorld } from "../../support/server.mjs"
-import { Ledger, sleep } from "./ledger.mjs"
+import { Ledger, sleep, warm } from "./ledger.mjs"
 import { random } from "./random.mjs"
 import { answerOne, startWork } from "./work.mjs"
 
@@ -72,6 +72,7 @@ class Crashes {
     this.sum.kills++
     await this.gather()
     await this.start()
+    if (this.peer) await warm(this.api)
     const text = await this.ledger.lostText(this.api, killed)
     this.sum.seen += text.seen
     this.sum.kept += text.kept
@@ -143,6 +144,7 @@ export async function load(metrics, { seed, rounds, count, peer }) {
   try {
     const crashes = new Crashes(world, peer)
     await crashes.start()
+    await warm(crashes.api)
     for (let round = 0; round < rounds; round++) {
       const work = startWork(crashes.api, crashes.ledger, choose, { count, seed: `${seed}.${round}` })
       const wait = sleep(choose.below(choose.chance(0.3) ? 120 : 1800))

@@ -8,6 +8,25 @@ export const toolsOf = (message) => message.parts.filter((part) => part.type ===
 export const texts = (message) => message.parts.filter((p) => p.type === "text").map((p) => p.text).join("")
 const unfinished = (part) => ["pending", "running"].includes(part.state.status)
 
+// A first turn, so that what is measured afterwards is not how long a server takes to load its parts.
+export async function warm(api) {
+  const session = (await api.session({ title: "warm up" })).id
+  const answer = await api.prompt(session, "WORDS:2").catch(() => null)
+  if (answer?.status !== 200) throw new Error(`the first turn failed: ${answer?.status}`)
+}
+
+// Nothing runs, and nothing begins to: a server may acknowledge a prompt some time before it says that it is busy.
+export async function comesToRest(api, within, before = async () => {}) {
+  const kStillMs = 2000
+  let since
+  return eventually(async () => {
+    await before()
+    const busy = Object.keys((await api.get("/session/status")).body).length > 0
+    since = busy ? undefined : (since ?? Date.now())
+    return since !== undefined && Date.now() - since >= kStillMs
+  }, within).then(() => true, () => false)
+}
+
 export class Ledger {
   constructor(directory) {
     this.effects = join(directory, "effects.txt")
@@ -175,12 +194,10 @@ export class Ledger {
   }
 
   async settle(api, within) {
-    const idle = async () => {
+    return comesToRest(api, within, async () => {
       for (const request of (await api.get("/permission")).body) {
         await api.post(`/permission/${request.id}/reply`, { reply: "once" })
       }
-      return Object.keys((await api.get("/session/status")).body).length === 0
-    }
-    return eventually(idle, within).then(() => true, () => false)
+    })
   }
 }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { client, eventually, makeWorld } from "../../support/server.mjs"
-import { sleep, toolsOf } from "./ledger.mjs"
+import { sleep, toolsOf, warm } from "./ledger.mjs"
 
 const kShapes = {
   setsid: "setsid sleep 300 &",
@@ -169,6 +169,7 @@ export async function sigterm(metrics, { turns, peer }) {
   try {
     let server = await world.serve()
     let api = client(server.url)
+    await warm(api)
     const sessions = []
     for (let i = 0; i < turns; i++) {
       const id = (await api.session({ title: `turn ${i}` })).id
