@@ -214,6 +214,8 @@ struct SessionV2Routes {
       events->when_ready([go_on = more.setter()] { go_on(Unit{}); });
       co_await more;
     }
+    // Idle is said when the turn's end is on its way to the disk; who waited reads the store next.
+    co_await services.host.settle(id);
     co_return no_content();
   }
 
