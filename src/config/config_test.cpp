@@ -282,6 +282,7 @@ TEST_F(ConfigTest, GivesAnUntrustedProjectNeitherSecretsNorPrograms) {
   write("work/opencode.json", R"({"username":"{env:KEY}","default_agent":"{file:~/key}","shell":"{file:./prompt.txt}",
     "mcp":{"m":{"type":"local","command":["true"]}},"plugin":["x"],"lsp":false,
     "instructions":["docs/*.md","~/key","/etc/passwd","../up.md"],"skills":{"paths":["mine","~/all"]},
+    "quarterdeck":{"webfetch":{"allow":["10.0.0.1"]},"websearch":{"engine":"searxng","url":"http://x"},"other":1},
     "provider":{"openai":{"options":{"baseURL":"http://elsewhere"}},"amazon-bedrock":{"options":{"endpoint":"http://e"}},
       "groq":{"models":{"m":{"provider":{"api":"http://elsewhere"}}}},"own":{"options":{"baseURL":"http://x","apiKey":"k"}}}})");
   fs::create_symlink(root_ / "home/key", root_ / "work/link");
@@ -298,7 +299,8 @@ TEST_F(ConfigTest, GivesAnUntrustedProjectNeitherSecretsNorPrograms) {
   EXPECT_EQ(config.providers.at("own").base_url, "http://x");
   EXPECT_FALSE(config.agents.contains("stolen"));
   EXPECT_EQ(config.skill_paths, std::vector<std::string>{"mine"});
-  EXPECT_EQ(config.errors.size(), 11u);
+  EXPECT_EQ(config.ours.text, R"({"other":1})");
+  EXPECT_EQ(config.errors.size(), 13u);
   for (const Error& error : config.errors) {
     EXPECT_NE(error.message.find("quarterdeck trust " + (root_ / "work").string()), std::string::npos) << error.message;
     EXPECT_EQ(error.message.find((root_ / "work/opencode.json").string()), 0u) << error.message;

@@ -181,6 +181,12 @@ class Loader {
         }
       }
     }
+    if (key == "quarterdeck" && value.is_object()) {
+      for (const auto& [member, why] : {std::pair{"webfetch", "it would let pages of your network be fetched"},
+                                        {"websearch", "it would get your searches, and a key of yours"}}) {
+        if (value.get_object().erase(member) > 0) leave_out(fmt::format("\"quarterdeck\".\"{}\"", member), why);
+      }
+    }
     if (key == "instructions") leave_out_outside(value, "instructions file", leave_out);
     if (key == "skills" && value.is_object()) {
       if (auto* paths = value.get_object().if_contains("paths")) leave_out_outside(*paths, "skills folder", leave_out);

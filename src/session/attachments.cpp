@@ -1,10 +1,13 @@
 #include "session/attachments.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 
 #include "base/encoding.hpp"
 #include "lsp/client.hpp"
+#include "mcp/servers.hpp"
 #include "session/context.hpp"
 #include "tools/tool.hpp"
 #include "wire/json.hpp"
@@ -17,6 +20,10 @@ namespace {
 
 constexpr std::string_view kFile = "file://";
 constexpr std::string_view kDirectory = "application/x-directory";
+constexpr std::size_t kResourceTextBytesMax = 256 * 1024;
+constexpr std::size_t kResourceBytesMax = 10 * 1024 * 1024;  // of an image or document
+constexpr std::array<std::string_view, 5> kResourceKinds = {"application/pdf", "image/gif", "image/jpeg", "image/png",
+                                                            "image/webp"};
 
 // The user named the file: nobody is asked.
 class ReadHost final : public tools::ToolHost {
@@ -60,6 +67,24 @@ std::optional<std::int64_t> end_of_symbol(const FilePart& file) {
   return line->get_int64() + 1;
 }
 
+struct ResourceSource {
+  std::string server;
+  std::string uri;
+};
+
+// A file that an MCP server has.
+std::optional<ResourceSource> resource_of(const FilePart& file) {
+  const auto source = file.source ? wire::parse(file.source->text) : Result<wire::Json>(wire::Json());
+  if (!source || !source->is_object() || wire::string_at(*source, "type") != "resource") return std::nullopt;
+  return ResourceSource{wire::string_at(*source, "clientName"), wire::string_at(*source, "uri")};
+}
+
+std::string shortened(std::string text) {
+  if (text.size() <= kResourceTextBytesMax) return text;
+  text = wire::valid_utf8(text.substr(0, kResourceTextBytesMax));
+  return text + fmt::format("\n[cut after {} KB]", kResourceTextBytesMax / 1024);
+}
+
 std::string read_input(const std::string& path, const Lines& lines) {
   std::string input = fmt::format(R"({{"filePath":{})", wire::quoted(path));
   if (lines.start) {
@@ -88,6 +113,11 @@ class Reader {
     auto* file = std::get_if<FilePart>(&part.content);
     if (!file) {
       attached_.parts.push_back(std::move(part));
+      co_return Result<void>();
+    }
+    if (const auto resource = resource_of(*file)) {
+      const FilePart wanted = *file;
+      co_await add_resource(*resource, wanted);
       co_return Result<void>();
     }
     if (file->url.starts_with("data:")) co_return add_data(std::move(part), index);
@@ -199,6 +229,42 @@ class Reader {
     file.url = fmt::format("data:{};base64,{}", file.mime, base64(*bytes));
     attached_.parts.push_back(std::move(part));
     co_return Result<void>();
+  }
+
+  // What a server answers is data of strangers: it is told where it comes from.
+  Task<void> add_resource(ResourceSource resource, FilePart file) {
+    const std::string name = file.filename.value_or(resource.uri);
+    attached_.parts.push_back(synthetic(fmt::format("Reading MCP resource: {} ({})", name, resource.uri)));
+    if (!instance_->mcp) co_return resource_failed(name, fmt::format("There is no MCP server {}", resource.server));
+    co_await instance_->mcp->settled(engine_.shutdown);
+    auto contents = co_await instance_->mcp->read(resource.server, resource.uri);
+    if (!contents) co_return resource_failed(name, contents.error().message);
+    if (contents->empty())
+      co_return resource_failed(name, fmt::format("Resource not found: {}/{}", resource.server, resource.uri));
+    for (mcp::ResourceContent& content : *contents) {
+      if (content.bytes.empty()) {
+        if (!content.text.empty()) attached_.parts.push_back(synthetic(shortened(std::move(content.text))));
+        continue;
+      }
+      const std::string mime = content.mime_type.value_or(file.mime);
+      const bool known = std::ranges::find(kResourceKinds, mime) != kResourceKinds.end();
+      if (!known || content.bytes.size() > kResourceBytesMax) {
+        attached_.parts.push_back(synthetic(
+            fmt::format("[Binary MCP resource omitted: {} ({}, {} bytes) {}]", name, mime, content.bytes.size(),
+                        known ? "is too large" : "is not a supported attachment type")));
+        continue;
+      }
+      attached_.parts.push_back(synthetic(fmt::format("[Binary MCP resource attached: {} ({})]", name, mime)));
+      attached_.parts.push_back(
+          {.id = {},
+           .content = FilePart{
+               .mime = mime, .filename = name, .url = fmt::format("data:{};base64,{}", mime, base64(content.bytes))}});
+    }
+  }
+
+  void resource_failed(const std::string& name, const std::string& why) {
+    attached_.parts.push_back(synthetic(fmt::format("Failed to read MCP resource {}: {}", name, why)));
+    attached_.problems.push_back(why);
   }
 
   void failed(const std::string& path, const std::string& why) {

@@ -1,5 +1,6 @@
 // What a prompt's files say, read when it is admitted: later the files may be others. Texts and directories become
-// synthetic text parts, as if the read tool had been called; images and documents become data: URLs.
+// synthetic text parts, as if the read tool had been called; images and documents become data: URLs. A resource of an MCP
+// server (source.type "resource") is asked for there.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // Host: slash commands become prompts.
 #include "config/trust.hpp"
+#include "mcp/servers.hpp"
 #include "session/commands.hpp"
 #include "session/host.hpp"
 #include "session/mentions.hpp"
@@ -60,6 +61,7 @@ Task<Result<MessageId>> Host::command(SessionId id, RunCommand command) {
   CO_TRY(std::shared_ptr<Actor> found, actor(id));
   const Session session = found->state().session;
   const std::shared_ptr<Instance> instance = co_await engine_.instances.open(session.directory);
+  if (instance->mcp) co_await instance->mcp->settled(engine_.shutdown);
   const std::vector<CommandInfo> commands = commands_of(*instance);
   const CommandInfo* known = find_command(commands, command.command);
   const auto refuse = [&](std::string message) {
@@ -81,9 +83,18 @@ Task<Result<MessageId>> Host::command(SessionId id, RunCommand command) {
     }
     co_return refuse(fmt::format("Agent not found: \"{}\". Available agents: {}", agent_name, names));
   }
-  found.reset();
-  CO_TRY(std::string text,
-         co_await with_shell_output(expand(known->text, command.arguments), instance, id, known->from_project));
+  std::string text;
+  if (known->prompt) {
+    // What a server says is not expanded: no commands, no files.
+    auto said = co_await instance->mcp->prompt(known->prompt->server, known->prompt->name,
+                                               named_arguments(*known->prompt, command.arguments));
+    if (!said) co_return refuse(said.error().message);
+    text = std::move(*said);
+    found.reset();
+  } else {
+    found.reset();
+    CO_TRY(text, co_await with_shell_output(expand(known->text, command.arguments), instance, id, known->from_project));
+  }
   text.erase(0, std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   text.erase(text.find_last_not_of(" \t\r\n") + 1);
 
@@ -113,8 +124,14 @@ Task<Result<MessageId>> Host::command(SessionId id, RunCommand command) {
     const auto worktree = instance->location.worktree;
     const auto home = engine_.places.home;
     const std::vector<Agent> agents = instance->agents;
-    auto split = [text, worktree, home, agents] { return parts_of_text(text, worktree, home, agents); };
+    const std::string mentioning = known->prompt ? command.arguments : text;
+    auto split = [mentioning, worktree, home, agents] { return parts_of_text(mentioning, worktree, home, agents); };
     prompt.parts = co_await blocking(engine_.loop, engine_.pool, split);
+    if (known->prompt) {
+      std::erase_if(prompt.parts,
+                    [](const PromptPart& part) { return std::holds_alternative<TextPart>(part.content); });
+      prompt.parts.insert(prompt.parts.begin(), PromptPart{.id = {}, .content = TextPart{.text = text}});
+    }
     for (PromptPart& part : command.parts) {
       const auto* given = std::get_if<FilePart>(&part.content);
       std::erase_if(prompt.parts, [&](const PromptPart& own) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "mcp/servers.hpp"
 #include "session/embedded/kInitCommand.hpp"
 #include "session/embedded/kReviewCommand.hpp"
 
@@ -81,7 +82,28 @@ CommandInfo of_skill(const workspace::Skill& skill) {
           .from_project = skill.from_project};
 }
 
+// What a name may hold.
+std::string plain(std::string text) {
+  for (char& c : text) {
+    const bool fine =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    if (!fine) c = '_';
+  }
+  return text;
+}
+
 }  // namespace
+
+std::map<std::string, std::string> named_arguments(const McpPrompt& prompt, std::string_view arguments) {
+  const std::vector<std::string> words = words_of(arguments);
+  std::map<std::string, std::string> named;
+  for (std::size_t i = 0; i < prompt.arguments.size() && i < words.size(); ++i) {
+    const bool last = i + 1 == prompt.arguments.size();
+    const auto from = words.begin() + static_cast<std::ptrdiff_t>(i);
+    named[prompt.arguments[i]] = last ? fmt::format("{}", fmt::join(from, words.end(), " ")) : words[i];
+  }
+  return named;
+}
 
 std::vector<CommandInfo> commands_of(const Instance& instance) {
   std::map<std::string, CommandInfo> all;
@@ -105,6 +127,16 @@ std::vector<CommandInfo> commands_of(const Instance& instance) {
                  .model = command.model,
                  .subtask = command.subtask,
                  .from_project = command.from_project};
+  }
+  for (auto& [name, command] : all) command.hints = hints_of(command.text);
+  if (instance.mcp) {
+    for (mcp::Prompt& prompt : instance.mcp->prompts()) {
+      const std::string name = plain(prompt.server) + ":" + plain(prompt.name);
+      CommandInfo command{.name = name, .description = std::move(prompt.description), .source = "mcp"};
+      for (std::size_t i = 1; i <= prompt.arguments.size(); ++i) command.hints.push_back(fmt::format("${}", i));
+      command.prompt = McpPrompt{std::move(prompt.server), std::move(prompt.name), std::move(prompt.arguments)};
+      all[name] = std::move(command);
+    }
   }
   for (const workspace::Skill& skill : instance.skills) all.try_emplace(skill.name, of_skill(skill));
   std::vector<CommandInfo> out;

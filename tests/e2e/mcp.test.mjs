@@ -1,6 +1,6 @@
 // MCP servers of the protocol's own makers: tools, resources, restarts, sign-in, and no process left behind.
 import assert from "node:assert/strict"
-import { readFileSync, statSync, writeFileSync, mkdirSync } from "node:fs"
+import { existsSync, readFileSync, statSync, writeFileSync, mkdirSync } from "node:fs"
 import { once } from "node:events"
 import { spawn } from "node:child_process"
 import { createServer } from "node:net"
@@ -163,6 +163,33 @@ test("resources are listed with their server", async () => {
   const one = body["every:features.md"]
   assert.equal(one.client, "every")
   assert.equal(one.mimeType, "text/markdown")
+})
+
+test("a server's prompts are commands: the words after the command are its arguments", async () => {
+  const commands = (await api.get("/command")).body.filter((c) => c.source === "mcp")
+  const named = commands.find((c) => c.name === "every:args-prompt")
+  assert.deepEqual(named.hints, ["$1", "$2"])
+  const session = (await api.session()).id
+  const run = (command, given) => api.post(`/session/${session}/command`, { command, arguments: given })
+  assert.equal((await run("every:args-prompt", "Berlin a state")).status, 200)
+  const [asked] = await api.messages(session)
+  assert.equal(asked.parts[0].text, "What's weather in Berlin, a state?")
+  // What a server says runs nothing and reads nothing.
+  assert.equal((await run("every:args-prompt", "'!`touch ran`' @nothing")).status, 200)
+  assert.ok(!existsSync(join(world.directory, "ran")))
+  assert.notEqual((await run("every:none", "")).status, 200)
+})
+
+test("a resource in a prompt is read from its server", async () => {
+  const listed = Object.values((await api.get("/experimental/resource")).body).find((r) => r.client === "every")
+  const file = (uri) => ({ type: "file", mime: "text/plain", filename: "res", url: uri, source: { type: "resource", clientName: "every", uri, text: { value: "@res", start: 0, end: 4 } } })
+  const session = (await api.session()).id
+  await api.post(`/session/${session}/message`, { parts: [{ type: "text", text: "look" }, file(listed.uri), file("nope://x")] })
+  const texts = (await api.messages(session))[0].parts.map((p) => p.text)
+  assert.equal(texts[1], `Reading MCP resource: res (${listed.uri})`)
+  assert.ok(texts[2].length > 0)
+  assert.equal(texts[3], "Reading MCP resource: res (nope://x)")
+  assert.match(texts[4], /^Failed to read MCP resource res: /)
 })
 
 test("a sign-in by browser connects a server that wants one", async () => {

@@ -1,6 +1,7 @@
 // Slash commands and skills.
 #include "api/opencode/location.hpp"
 #include "api/opencode/routes.hpp"
+#include "mcp/servers.hpp"
 #include "session/commands.hpp"
 #include "store/query.hpp"
 #include "wire/json.hpp"
@@ -19,9 +20,7 @@ wire::JsonObject command_json(const session::CommandInfo& command) {
   if (command.model) out["model"] = fmt::format("{}/{}", command.model->provider_id, command.model->model_id);
   if (command.subtask) out["subtask"] = *command.subtask;
   wire::JsonArray hints;
-  if (command.source != "skill") {
-    for (const std::string& hint : session::hints_of(command.text)) hints.push_back(wire::Json(hint));
-  }
+  for (const std::string& hint : command.hints) hints.push_back(wire::Json(hint));
   out["hints"] = std::move(hints);
   return out;
 }
@@ -57,12 +56,14 @@ struct CommandRoutes {
 
   Task<net::Response> list(Call call) const {
     const auto found = co_await instance(std::move(call));
+    if (found->mcp) co_await found->mcp->settled();
     wire::JsonArray out;
     for (const auto& command : session::commands_of(*found)) out.push_back(command_json(command));
     co_return json(wire::to_text(out));
   }
   Task<net::Response> list_second(Call call) const {
     const auto found = co_await instance(std::move(call));
+    if (found->mcp) co_await found->mcp->settled();
     wire::JsonArray out;
     for (const auto& command : session::commands_of(*found)) out.push_back(command_json_second(command));
     co_return json(located(found->location, wire::to_text(out)));
