@@ -43,6 +43,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::absent_routes(services_));
   add(fleet::context_routes(services_));
   add(fleet::trust_routes(services_));
+  add(fleet::import_routes(services_));
   routes.push_back({"GET", "/doc", "doc", "This document: OpenAPI 3.1 of every route",
                     [this](Call) -> Task<net::Response> {
                       if (document_.empty()) {

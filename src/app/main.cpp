@@ -33,6 +33,8 @@ int start(const SessionListOptions& options) { return session_list(options); }
 int start(const SessionShowOptions& options) { return session_show(options); }
 int start(const SessionAbortOptions& options) { return session_abort(options); }
 int start(const SessionDeleteOptions& options) { return session_delete(options); }
+int start(const ExportOptions& options) { return export_session(options); }
+int start(const ImportOptions& options) { return import_sessions(options); }
 int start(const TrustOptions& options) { return trust(options); }
 int start(const AuthOptions& options) { return auth(options); }
 int start(const ModelsOptions& options) { return models(options); }

@@ -12,6 +12,7 @@
 #include "base/async.hpp"
 #include "base/result.hpp"
 #include "domain/command.hpp"
+#include "domain/import.hpp"
 #include "domain/session.hpp"
 #include "session/actor.hpp"
 #include "session/engine.hpp"
@@ -53,6 +54,15 @@ class Host {
   // Runs a command of the user, without a model, and returns when it has ended: the message that holds its output.
   // Errors: conflict while the session works, invalid (unknown agent or model).
   Task<Result<MessageId>> shell(SessionId id, domain::RunShell command);
+
+  // Takes over a session that was held elsewhere. One that is here already gets what it lacks and loses nothing: messages
+  // that it has stay as they are, unless they were not finished then. Error: conflict while the session works.
+  struct Imported {
+    bool made = false;  // the session was not here
+    int messages = 0;  // that were added or finished
+    int kept = 0;  // that were here already
+  };
+  Task<Result<Imported>> import(domain::ImportSession command);
 
   // Prompts that wait for their turn, in the order in which they run, and the one that is being answered.
   std::vector<Waiting> waiting(const SessionId& id);

@@ -10,5 +10,6 @@ namespace quarterdeck::api::fleet {
 std::vector<Route> message_routes(Services& services);  // /fleet/session/:sessionID/message, queue, abort
 std::vector<Route> context_routes(Services& services);  // /fleet/session/:sessionID/context
 std::vector<Route> trust_routes(Services& services);  // /fleet/trust: which directories' own files may run things
+std::vector<Route> import_routes(Services& services);  // /fleet/import, /fleet/session/:sessionID/export
 
 }  // namespace quarterdeck::api::fleet

@@ -32,6 +32,7 @@ struct Raw {
   std::string file;
   bool quick = false;
   bool quiet = false;
+  bool from_opencode = false;
 };
 
 struct Commands {
@@ -43,6 +44,8 @@ struct Commands {
   CLI::App* show;
   CLI::App* abort;
   CLI::App* remove;
+  CLI::App* to_file;
+  CLI::App* from_file;
   CLI::App* backup;
   CLI::App* restore;
   CLI::App* verify;
@@ -180,6 +183,27 @@ void add_data(CLI::App* to, Raw& raw) {
   to->add_option("--data", raw.data, "Data directory (default: $XDG_DATA_HOME/quarterdeck)")->type_name("DIR");
   to->add_flag("-q,--quiet", raw.quiet, "Print only what is wrong");
   add_format(to, raw, "text");
+}
+
+void add_import(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.to_file = command(app, "export", "Print a session with its messages, as opencode export does",
+                             "  quarterdeck export ses_1f2e3d… > session.json\n");
+  commands.to_file->add_option("id", raw.session, "The session (quarterdeck session list names them)")
+      ->type_name("SESSION")
+      ->required();
+  commands.from_file = command(app, "import", "Take sessions over: from a file of export, or all of OpenCode's own",
+                               R"(  quarterdeck import session.json
+  quarterdeck import --from-opencode                        ~/.local/share/opencode/opencode.db
+  quarterdeck import --from-opencode /mnt/old/opencode.db
+
+Done again, it brings what is new since; what is here is never overwritten, and OpenCode's database is only read.
+)");
+  commands.from_file->add_option("file", raw.file, "The file; with --from-opencode the database")->type_name("FILE");
+  commands.from_file->add_flag("--from-opencode", raw.from_opencode, "From OpenCode's database, also while it runs");
+  for (CLI::App* one : {commands.to_file, commands.from_file}) {
+    add_target(one, raw);
+    add_format(one, raw, "text");
+  }
 }
 
 void add_store(CLI::App& app, Raw& raw, Commands& commands) {
@@ -381,6 +405,12 @@ Command command_of(Raw& raw, const Commands& commands, const Surroundings& surro
     return VerifyOptions{std::move(data), raw.file.empty() ? std::nullopt : std::optional(raw.file), raw.quick};
   }
   if (commands.vacuum->parsed()) return VacuumOptions{std::move(data)};
+  if (commands.to_file->parsed()) return ExportOptions{std::move(target), format, session_of(raw)};
+  if (commands.from_file->parsed()) {
+    std::string from = raw.file;
+    if (!from.empty()) from = (std::filesystem::path(surroundings.directory) / from).lexically_normal().string();
+    return ImportOptions{std::move(target), format, std::move(from), raw.from_opencode};
+  }
   if (commands.doctor->parsed()) return DoctorOptions{std::move(target), format};
   if (commands.list->parsed()) return SessionListOptions{std::move(target), format, raw.limit};
   if (commands.show->parsed()) return SessionShowOptions{std::move(target), format, session_of(raw)};
@@ -423,6 +453,7 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_permission(app, raw, commands);
   add_auth(app, raw, commands);
   add_models(app, raw, commands);
+  add_import(app, raw, commands);
   add_store(app, raw, commands);
   add_doctor(app, raw, commands);
   add_scripted(app, raw, commands);

@@ -74,6 +74,21 @@ struct SessionDeleteOptions {
   bool operator==(const SessionDeleteOptions&) const = default;
 };
 
+// A session to standard output, as `opencode export` writes it.
+struct ExportOptions {
+  Target target;
+  Format format = Format::text;
+  std::string session;
+  bool operator==(const ExportOptions&) const = default;
+};
+struct ImportOptions {
+  Target target;
+  Format format = Format::text;
+  std::string from;       // a file; empty with `opencode`: where OpenCode keeps its database
+  bool opencode = false;  // `from` is OpenCode's database
+  bool operator==(const ImportOptions&) const = default;
+};
+
 // Which data directory, for the commands that need no server.
 struct DataTarget {
   std::optional<std::string> data;  // absolute; none: where the server keeps its state
@@ -151,7 +166,7 @@ struct ModelsOptions {
 using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
                              SessionAbortOptions, SessionDeleteOptions, BackupOptions, RestoreOptions, VerifyOptions,
                              VacuumOptions, DoctorOptions, TrustOptions, PermissionListOptions, PermissionRemoveOptions,
-                             AuthOptions, ModelsOptions>;
+                             AuthOptions, ModelsOptions, ExportOptions, ImportOptions>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {

@@ -10,6 +10,8 @@ int session_list(const SessionListOptions& options);
 int session_show(const SessionShowOptions& options);
 int session_abort(const SessionAbortOptions& options);
 int session_delete(const SessionDeleteOptions& options);
+int export_session(const ExportOptions& options);
+int import_sessions(const ImportOptions& options);
 int trust(const TrustOptions& options);
 int permission_list(const PermissionListOptions& options);
 int permission_remove(const PermissionRemoveOptions& options);
