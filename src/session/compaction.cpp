@@ -138,6 +138,20 @@ std::optional<Cut> newest_cut(const History& history) {
   return std::nullopt;
 }
 
+const HistoryMessage* refused_prompt(const History& history, const MessageId& request) {
+  const HistoryMessage* first = nullptr;
+  const HistoryMessage* refused = nullptr;
+  for (const HistoryMessage& message : history.messages()) {
+    if (const auto* step = std::get_if<AssistantMessage>(&message.info())) {
+      if (step->parent_id != request) refused = history.find(step->parent_id);
+    } else if (!first) {
+      first = &message;
+    }
+  }
+  if (!refused || refused == first || is_compaction_request(refused->message())) return nullptr;
+  return refused;
+}
+
 std::vector<Part> prunable(const History& history) {
   std::vector<Part> found;
   std::int64_t seen = 0, freed = 0;

@@ -32,6 +32,10 @@ struct Cut {
   std::size_t at = 0;  // where the summary stands in the history
 };
 std::optional<Cut> newest_cut(const History& history);
+
+// The prompt whose last step the provider refused for its length, before `request` for a summary was made: not one that
+// waits for its turn meanwhile. Null when it is the first of the session: there is nothing before it to summarise.
+const HistoryMessage* refused_prompt(const History& history, const MessageId& request);
 bool is_compaction_request(const domain::MessageWithParts& message);
 
 // Completed calls whose output has had its time, oldest first; empty when it is not worth it.

@@ -26,8 +26,9 @@ class Talk {
   }
   MessageId user(std::string text) { return user({TextPart{.text = std::move(text)}}); }
   MessageId compaction() { return user({CompactionPart{.automatic = true}}); }
-  void step(std::vector<PartContent> contents, bool summary = false, std::optional<MessageError> error = {}) {
-    AssistantMessage info{.id = next(), .parent_id = asked_, .created = ++time_, .completed = time_};
+  void step(std::vector<PartContent> contents, bool summary = false, std::optional<MessageError> error = {},
+            std::optional<MessageId> to = {}) {
+    AssistantMessage info{.id = next(), .parent_id = to.value_or(asked_), .created = ++time_, .completed = time_};
     if (summary) info.summary = true;
     if (error) {
       info.error = error;
@@ -100,6 +101,21 @@ TEST(Compaction, APromptThatWaitedWhileTheSummaryWasMadeIsStillAnswered) {
   talk.compaction();
   talk.summary("the summary");
   EXPECT_EQ(shown(chat_messages(talk.history(), waited)), "What did we do so far?|the summary|waited|");
+}
+
+TEST(Compaction, WhatWasRefusedIsSaidAgainAndNotWhatWaits) {
+  Talk talk;
+  talk.user("first");
+  talk.says("answer");
+  const MessageId refused = talk.user("second");
+  talk.user("waits");
+  talk.step({}, false, MessageError{.name = "ContextOverflowError"}, refused);
+  talk.user("waits too");
+  const MessageId request = talk.compaction();
+  const History history = talk.history();
+  const HistoryMessage* found = refused_prompt(history, request);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(id_of(found->info()), refused);
 }
 
 TEST(Compaction, TheNewestOfSeveralCounts) {

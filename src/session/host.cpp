@@ -435,12 +435,15 @@ Task<Result<MessageId>> Host::answer(SessionId id, MessageId prompt) {
   if (const auto found = actors_.find(id); found != actors_.end()) {
     const std::shared_ptr<Actor> held = found->second;
     co_await held->answered(prompt);
+    const MessageId asked = prompt;
     prompt = held->continued(std::move(prompt));
     const auto stored = co_await held->committed();
     release(held);
-    // It waits on disk and has its turn when there is one; nobody knows when.
-    if (!stored && !engine_.query.last_answer(id, prompt).value_or(std::nullopt)) {
-      co_return std::unexpected(stored.error());
+    // What is stored goes on when it can be written again; nobody knows when.
+    if (!stored) {
+      CO_TRY(const store::SessionWork work, engine_.query.work(id));
+      const bool waits = std::ranges::any_of(work.inbox, [&](const auto& each) { return each.message == asked; });
+      if (waits || work.turn == asked || work.turn == prompt) co_return std::unexpected(stored.error());
     }
   }
   CO_TRY(const std::optional<MessageId> last, engine_.query.last_answer(id, prompt));

@@ -117,13 +117,8 @@ Task<Turn::Next> Turn::summarise(CompactionPart request) {
 
   // A prompt that the provider refused for its length is said again after the summary.
   std::optional<MessageWithParts> refused;
-  bool first = true;
-  for (const HistoryMessage& message : (*history)->messages()) {
-    if (!std::holds_alternative<UserMessage>(message.info())) continue;
-    if (id_of(message.info()) == prompt_) break;
-    if (is_compaction_request(message.message())) continue;
-    if (request.overflow.value_or(false) && !first) refused = message.message();
-    first = false;
+  if (request.overflow.value_or(false)) {
+    if (const HistoryMessage* prompt = refused_prompt(**history, prompt_)) refused = prompt->message();
   }
   const MessageId until = refused ? id_of(refused->info) : prompt_;
   const std::int64_t usable = usable_tokens(*model_, instance_->config.compaction);
