@@ -80,6 +80,8 @@ class Actor {
   // Ends the running turn, or the user's command, and begins no other: the session is about to be deleted. Returns when
   // nothing runs any more.
   Task<void> close();
+  bool closing() const { return closed_; }
+  void reopen() { closed_ = false; }  // it was not deleted after all
   // Resolves when the turn that answers `prompt` has ended and is on disk.
   Task<void> answered(MessageId prompt);
   // Lets those go who wait for it: it has ended, or will not begin.

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "session/state.hpp"
+#include "session/task_record.hpp"
 
 namespace quarterdeck::session {
 
@@ -52,11 +53,14 @@ std::string fork_title(std::string_view title) {
 
 Fork fork(const Session& original, const std::vector<MessageWithParts>& history, const std::optional<MessageId>& before,
           IdSource& ids, TimeMs now, std::string_view version) {
+  // The task stays with who works on it: nobody waits for this one.
+  std::optional<JsonText> metadata = original.metadata;
+  if (task_record(metadata) != TaskRecord{}) metadata = with_task_record(metadata, {});
   const CreateSession command{.directory = original.directory,
                               .title = fork_title(original.title),
                               .agent = original.agent,
                               .model = original.model,
-                              .metadata = original.metadata,
+                              .metadata = std::move(metadata),
                               .permission = original.permission};
   const Project project{.id = original.project_id};
   Fork made{.session = new_session(command, project, original.path, ids, now, version)};

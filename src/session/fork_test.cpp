@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "session/state.hpp"
+#include "session/task_record.hpp"
 
 namespace quarterdeck::session {
 namespace {
@@ -45,6 +46,14 @@ class ForkTest : public ::testing::Test {
   Session original_;
   std::vector<MessageWithParts> history_;
 };
+
+TEST_F(ForkTest, LeavesTheTaskWithWhoWorksOnIt) {
+  const TaskRecord record{.steps = 3, .background = BackgroundTask{{"ses_parent"}, {"msg_1"}, "look", {}}};
+  original_.metadata = with_task_record(JsonText{R"({"mine":1})"}, record);
+  const Fork made = fork(original_, history_, {}, ids_, 9, "2");
+  EXPECT_EQ(task_record(made.session.metadata), TaskRecord{});
+  EXPECT_TRUE(made.session.metadata->text.contains("\"mine\":1"));
+}
 
 TEST_F(ForkTest, CopiesWhatWasSaidBeforeUnderNewIds) {
   const Fork made = fork(original_, history_, MessageId{"msg_3"}, ids_, 9, "2");

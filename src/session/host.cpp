@@ -219,6 +219,11 @@ Task<Result<Session>> Host::make_session(CreateSession command) {
     if (const auto known = actors_.find(*command.id); known != actors_.end()) co_return known->second->state().session;
     if (auto known = engine_.query.session(*command.id)) co_return std::move(*known);
   }
+  if (command.parent_id) {
+    CO_TRY(const std::shared_ptr<Actor> parent, actor(*command.parent_id));
+    if (parent->closing()) co_return no_such(*command.parent_id);
+    release(parent);
+  }
   Project project = instance->location.project;
   command.directory = instance->location.directory.string();
   project.created = project.updated = engine_.clock.now_ms();
@@ -257,15 +262,45 @@ Task<Result<Session>> Host::update(SessionId id, UpdateSession command) {
   co_return session;
 }
 
-Task<Result<void>> Host::remove(SessionId id) {
-  CO_TRY(const std::vector<SessionId> children, engine_.query.children(id));
-  for (const SessionId& child : children) CO_TRY_VOID(co_await remove(child));
-  co_return co_await remove_one(std::move(id));
+Task<Result<void>> Host::change_metadata(SessionId id, MetadataChange change) {
+  CO_TRY(const std::shared_ptr<Actor> found, actor(id));
+  if (auto changed = change(found->state().session.metadata)) {
+    UpdateSession command{.metadata = std::move(*changed)};
+    found->record(decide(found->state(), command, engine_.clock.now_ms()));
+  }
+  CO_TRY_VOID(co_await found->committed());
+  release(found);
+  co_return Result<void>();
 }
 
-Task<Result<void>> Host::remove_one(SessionId id) {
+// Those on their way to the disk, too.
+Result<std::vector<SessionId>> Host::children(const SessionId& id) {
+  TRY(std::vector<SessionId> all, engine_.query.children(id));
+  for (const auto& [child, actor] : actors_) {
+    const State& state = actor->state();
+    if (state.session.parent_id != id || state.deleted || actor->broken()) continue;
+    if (std::ranges::find(all, child) == all.end()) all.push_back(child);
+  }
+  return all;
+}
+
+// Its children go first. It is closed before: a turn that runs could make more of them.
+Task<Result<void>> Host::remove(SessionId id) {
   CO_TRY(const std::shared_ptr<Actor> found, actor(id));
   co_await found->close();
+  for (;;) {
+    auto left = children(id);
+    if (left && left->empty()) break;
+    for (const SessionId& child : left.value_or(std::vector<SessionId>())) {
+      const auto removed = co_await remove(child);
+      if (!removed && removed.error().code != ErrorCode::not_found) left = std::unexpected(removed.error());
+      if (!left) break;
+    }
+    if (left) continue;
+    found->reopen();
+    wake(found);
+    co_return std::unexpected(left.error());
+  }
   engine_.processes.kill_owner(id.value);
   if (found->state().deleted) co_return no_such(id);
   found->record(SessionDeleted{found->state().session});
@@ -431,20 +466,29 @@ Task<void> Host::give_title(std::shared_ptr<Actor> actor, std::string text, Mode
   release(*current);
 }
 
+// On disk: it is being answered, or will be.
+bool Host::waits(const SessionId& id, const MessageId& prompt) {
+  const auto work = engine_.query.work(id);
+  if (!work) return false;
+  return work->turn == prompt ||
+         std::ranges::any_of(work->inbox, [&](const auto& waiting) { return waiting.message == prompt; });
+}
+
 Task<Result<MessageId>> Host::answer(SessionId id, MessageId prompt) {
-  if (const auto found = actors_.find(id); found != actors_.end()) {
-    const std::shared_ptr<Actor> held = found->second;
+  const auto found = actors_.find(id);
+  std::shared_ptr<Actor> held = found == actors_.end() ? nullptr : found->second;
+  if (held ? held->broken() : waits(id, prompt)) {
+    CO_TRY(held, actor(id));
+    wake(held);
+  }
+  if (held) {
     co_await held->answered(prompt);
     const MessageId asked = prompt;
     prompt = held->continued(std::move(prompt));
     const auto stored = co_await held->committed();
     release(held);
     // What is stored goes on when it can be written again; nobody knows when.
-    if (!stored) {
-      CO_TRY(const store::SessionWork work, engine_.query.work(id));
-      const bool waits = std::ranges::any_of(work.inbox, [&](const auto& each) { return each.message == asked; });
-      if (waits || work.turn == asked || work.turn == prompt) co_return std::unexpected(stored.error());
-    }
+    if (!stored && (waits(id, asked) || waits(id, prompt))) co_return std::unexpected(stored.error());
   }
   CO_TRY(const std::optional<MessageId> last, engine_.query.last_answer(id, prompt));
   if (!last) co_return fail(ErrorCode::not_found, "The prompt {} has no answer", prompt.value);

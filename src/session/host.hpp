@@ -35,6 +35,10 @@ class Host {
   Task<Result<domain::Session>> create(domain::CreateSession command);
   Task<Result<domain::Session>> update(SessionId id, domain::UpdateSession command);
   // With its children, deepest first. Running turns are aborted, their processes killed.
+  // Reads and writes in one step: what others change meanwhile stays. `change` returns nothing when there is nothing to do.
+  using MetadataChange =
+      std::function<std::optional<domain::JsonText>(const std::optional<domain::JsonText>& metadata)>;
+  Task<Result<void>> change_metadata(SessionId id, MetadataChange change);
   Task<Result<void>> remove(SessionId id);
 
   // Admits a prompt: when this returns, it is on disk and will be answered. The same message id again is admitted once
@@ -117,7 +121,8 @@ class Host {
   Task<void> run(std::shared_ptr<Actor> actor);
   void release(const std::shared_ptr<Actor>& actor);
   void drop(const std::shared_ptr<Actor>& broken);
-  Task<Result<void>> remove_one(SessionId id);
+  Result<std::vector<SessionId>> children(const SessionId& id);
+  bool waits(const SessionId& id, const MessageId& prompt);
   Task<Result<domain::Session>> make_session(domain::CreateSession command);
   Result<std::optional<MessageId>> sent_before(const State& state, const domain::Prompt& command) const;
   Result<std::optional<MessageId>> admitted_before(const SessionId& id, const domain::Prompt& command) const;

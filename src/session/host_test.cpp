@@ -718,6 +718,23 @@ TEST_F(HostTest, ARequestFromBeforeARestartIsAnsweredByWhatIsAllowedSince) {
   EXPECT_TRUE(store_->query().open_requests(id)->empty());
 }
 
+TEST_F(HostTest, ChildrenThatAreJustBeingMadeGoWithTheirParent) {
+  const SessionId parent = open();
+  std::vector<Task<Result<Session>>> making;
+  for (int i = 0; i < 5; ++i) {
+    making.push_back(host_->create({.directory = dir_.path().string(), .parent_id = parent, .title = "a child"}));
+  }
+  TaskGroup removing(loop_);
+  removing.spawn([](Host& host, SessionId id) -> Task<void> {
+    [[maybe_unused]] const auto removed = co_await host.remove(std::move(id));
+  }(*host_, parent));
+  loop_.run_until(when_all(loop_, std::move(making)));
+  loop_.run_until(removing.join());
+  EXPECT_EQ(store_->query().counts()->sessions, 0);
+  EXPECT_EQ(loop_.run_until(host_->create({.directory = dir_.path().string(), .parent_id = parent})).error().code,
+            ErrorCode::not_found);
+}
+
 // ------------------------------------------------------------------------------------------------ a broken disk
 
 TEST_F(HostTest, WhoWaitsForAQueuedPromptLearnsThatItsSessionCannotBeWritten) {

@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::int64_t kAbortEveryMs = 50;
 constexpr int kDepthMax = 32;
+// A disk that is full or gone for a while: what waits for it looks again.
+constexpr std::int64_t kAgainMs = 5'000;
 
 constexpr std::string_view kStarted =
     "The task is working in the background. You will be notified automatically when it finishes.\n"
@@ -38,6 +40,8 @@ std::string report(const SessionId& child, std::string_view state, std::string_v
   if (!summary.empty()) out += fmt::format("<summary>{}</summary>\n", summary);
   return out + fmt::format("<{0}>\n{1}\n</{0}>\n</task>", tag, text);
 }
+
+bool passes(const Error& error) { return error.code != ErrorCode::not_found && error.code != ErrorCode::invalid; }
 
 bool same_rule(const Ruleset& rules, const Rule& rule) { return std::ranges::find(rules, rule) != rules.end(); }
 
@@ -174,10 +178,14 @@ Task<Result<void>> Subagents::make_child(const ChildCall& call, const Agent& age
     if (before.prompt == link.prompt) co_return Result<void>();  // this call made it, before a restart
     record.prompt = link.prompt;
     if (record.tokens) *record.tokens += tokens_used(child);
-    if (record == TaskRecord{.prompt = link.prompt} && before == TaskRecord{}) co_return Result<void>();
-    UpdateSession update{.metadata = with_task_record(child.metadata, record)};
-    CO_TRY([[maybe_unused]] const Session updated, co_await host_.update(link.child, std::move(update)));
-    co_return Result<void>();
+    Host::MetadataChange give = [&](const std::optional<JsonText>& metadata) -> std::optional<JsonText> {
+      const TaskRecord known = task_record(metadata);
+      // What it does in the background it goes on with, and tells.
+      if (!record.background) record.background = known.background;
+      if (record == TaskRecord{.prompt = link.prompt} && known == TaskRecord{}) return std::nullopt;
+      return with_task_record(metadata, record);
+    };
+    co_return co_await host_.change_metadata(link.child, std::move(give));
   }
   CO_TRY(const Session parent, engine_.query.session(call.parent));
   CreateSession command{.id = link.child,
@@ -220,7 +228,12 @@ Task<Subagents::Outcome> Subagents::wait(ChildLink link, std::stop_token stop) {
   const std::stop_callback on_stop(stop, [this, &abort_child] {
     if (!engine_.shutting_down()) abort_child();
   });
-  const auto answer = co_await host_.answer(link.child, link.prompt);
+  auto answer = co_await host_.answer(link.child, link.prompt);
+  while (!answer && passes(answer.error()) && !watch.timed_out) {
+    // A session that could not be written goes on when it can be.
+    if (!co_await sleep_ms(engine_.loop, kAgainMs, stop.stop_possible() ? stop : engine_.shutdown)) break;
+    answer = co_await host_.answer(link.child, link.prompt);
+  }
   watch.again.reset();
   if (engine_.shutting_down() || stop.stop_requested()) co_return Outcome{Outcome::Kind::cut_off, {}};
   if (watch.timed_out) co_return Outcome{Outcome::Kind::failed, "The time that a subagent has is over"};
@@ -256,29 +269,39 @@ Result<void> Subagents::recover() {
   return {};
 }
 
-// Three steps, each stored before the next: the child has ended, the id of the prompt that says so, that prompt.
 Task<void> Subagents::watch(SessionId child) {
   watched_.push_back(child);
   while (!engine_.shutting_down()) {
-    const auto session = engine_.query.session(child);
-    if (!session) break;
-    TaskRecord record = task_record(session->metadata);
+    const auto told = co_await tell(child);
+    if (told || !passes(told.error())) break;
+    if (!co_await sleep_ms(engine_.loop, kAgainMs, engine_.shutdown)) break;
+  }
+  std::erase(watched_, child);
+}
+
+// Three steps, each stored before the next: the child has ended, the id of the prompt that says so, that prompt. An
+// error: what is left of them is to be done later.
+Task<Result<void>> Subagents::tell(SessionId child) {
+  while (!engine_.shutting_down()) {
+    CO_TRY(const Session session, engine_.query.session(child));
+    const TaskRecord record = task_record(session.metadata);
     if (!record.background) break;
     const BackgroundTask task = *record.background;
     const Outcome outcome = co_await wait({child, task.prompt}, {});
     if (engine_.shutting_down()) break;
-    const auto now = engine_.query.session(child);
-    if (!now) break;
-    record = task_record(now->metadata);
-    if (!record.background) break;
-    if (record.background->prompt != task.prompt) continue;  // it was given more to do meanwhile
-    if (!record.background->delivery) {
-      record.background->delivery = engine_.ids.message();
-      UpdateSession update{.metadata = with_task_record(now->metadata, record)};
-      if (!co_await host_.update(child, std::move(update))) break;
-    }
+    std::optional<MessageId> delivery;
+    Host::MetadataChange note = [&](const std::optional<JsonText>& metadata) -> std::optional<JsonText> {
+      TaskRecord now = task_record(metadata);
+      if (!now.background || now.background->prompt != task.prompt) return std::nullopt;
+      delivery = now.background->delivery;
+      if (delivery) return std::nullopt;
+      delivery = now.background->delivery = engine_.ids.message();
+      return with_task_record(metadata, now);
+    };
+    CO_TRY_VOID(co_await host_.change_metadata(child, std::move(note)));
+    if (!delivery) continue;  // it was given more to do meanwhile
     const bool completed = outcome.kind == Outcome::Kind::completed;
-    Prompt prompt{.message_id = record.background->delivery};
+    Prompt prompt{.message_id = delivery};
     prompt.parts.push_back(
         {.id = {},
          .content = TextPart{
@@ -287,16 +310,17 @@ Task<void> Subagents::watch(SessionId child) {
                             outcome.text),
              .synthetic = true}});
     const auto told = co_await host_.prompt(task.parent, std::move(prompt));
-    if (!told && told.error().code == ErrorCode::unavailable) break;  // the next start tells it
+    if (!told && passes(told.error())) co_return std::unexpected(told.error());
     if (!told) log::warn("background task {}: its session cannot be told: {}", child.value, told.error().message);
-    record.background.reset();
-    const auto latest = engine_.query.session(child);
-    if (!latest) break;
-    UpdateSession update{.metadata = with_task_record(latest->metadata, record)};
-    [[maybe_unused]] const auto updated = co_await host_.update(child, std::move(update));
-    break;
+    Host::MetadataChange forget = [&](const std::optional<JsonText>& metadata) -> std::optional<JsonText> {
+      TaskRecord now = task_record(metadata);
+      if (!now.background || now.background->prompt != task.prompt) return std::nullopt;
+      now.background.reset();
+      return with_task_record(metadata, now);
+    };
+    CO_TRY_VOID(co_await host_.change_metadata(child, std::move(forget)));
   }
-  std::erase(watched_, child);
+  co_return Result<void>();
 }
 
 }  // namespace quarterdeck::session

@@ -32,6 +32,7 @@ class Subagents final : public Children {
   Task<Outcome> wait(ChildLink link, std::stop_token stop);
   Result<Outcome> outcome_of(const ChildLink& link, const MessageId& answer) const;
   Task<void> watch(SessionId child);
+  Task<Result<void>> tell(SessionId child);
   bool watched(const SessionId& child) const;
 
   Engine& engine_;
