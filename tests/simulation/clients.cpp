@@ -97,6 +97,7 @@ void Clients::act(Server& server) {
     constexpr std::array deliveries{Delivery::queue, Delivery::queue, Delivery::steer, Delivery::interrupt,
                                     Delivery::reject};
     record.delivery = dice_.pick(deliveries);
+    record.subtask = dice_.chance(50);
     // Most clients make the id themselves, some of them with another idea of time; others send a key, or nothing.
     if (dice_.chance(600)) {
       record.id = server.ids().message();
@@ -146,6 +147,7 @@ void Clients::settle(Server& server) {
     const ReplyPermission answer{.request_id = id, .reply = dice_.chance(800) ? Reply::once : Reply::reject};
     server.spawn(reply(server, request, answer));
   }
+  for (const auto& [id, request] : std::map(world_.questions)) answer_question(server, request);
   for (const auto& [id, replica] : witness_.replicas.all()) {
     const bool hangs = std::ranges::any_of(replica.parts, [](const auto& message) {
       return std::ranges::any_of(message.second, [](const auto& part) {
@@ -177,7 +179,21 @@ void Clients::check_aborts() {
   });
 }
 
+void Clients::answer_question(Server& server, const QuestionRequest& request) {
+  std::optional<std::string> label;
+  if (dice_.chance(700)) label = fmt::format("label {}", dice_.between(0, 1'000'000));
+  server.spawn(answer(server, request, label));
+}
+
 void Clients::answer_one(Server& server) {
+  std::vector<QuestionRequest> questions;
+  for (const auto& [id, request] : world_.questions) questions.push_back(request);
+  if (!questions.empty() && dice_.chance(500)) {
+    const QuestionRequest request = dice_.pick(questions);
+    answer_question(server, request);
+    if (dice_.chance(200)) answer_question(server, request);
+    return;
+  }
   std::vector<PermissionRequest> open;
   for (const auto& [id, request] : world_.requests) open.push_back(request);
   if (open.empty() || dice_.chance(50)) {
@@ -215,6 +231,12 @@ Task<void> Clients::prompt(Server& server, int number) {
   Prompt command{.no_reply = record.no_reply,
                  .parts = {{.content = TextPart{.text = fmt::format("#{}# please", number)}}},
                  .delivery = record.delivery};
+  if (record.subtask) {
+    const int task = world_.number_of(fmt::format("subtask {}", number));
+    command.parts.push_back(
+        {.content =
+             SubtaskPart{.prompt = fmt::format("#{}# please", task), .description = "a task", .agent = "general"}});
+  }
   if (!record.id.empty() && record.key.empty()) command.message_id = record.id;
   if (!record.key.empty()) command.key = IdempotencyKey{.key = record.key, .fingerprint = "same"};
   const auto admitted = co_await server.host().prompt(record.session, std::move(command));
@@ -267,6 +289,22 @@ Task<void> Clients::reply(Server& server, PermissionRequest request, ReplyPermis
     world_.rejected.insert(key);
     if (world_.effects.contains(key)) world_.violation("{} was refused after it had happened", key);
   }
+}
+
+Task<void> Clients::answer(Server& server, QuestionRequest request, std::optional<std::string> label) {
+  ReplyQuestion command{.request_id = request.id};
+  if (label) command.answers = Answers{{*label}};
+  const auto replied = co_await server.host().reply(std::move(command));
+  if (server.dead()) co_return;
+  world_.note("answer {} to {}: {}", label.value_or("none"), request.id.value,
+              replied ? "ok" : replied.error().message);
+  if (!replied) co_return;
+  world_.counts["answers"]++;
+  if (world_.questions.contains(request.id))
+    world_.violation("the answer to {} was acknowledged before it was stored", request.id.value);
+  const QuestionId id = request.id;
+  if (!world_.answered.try_emplace(id, AnsweredQuestion{std::move(request), label}).second)
+    world_.violation("question {} was answered twice", id.value);
 }
 
 Task<void> Clients::remove(Server& server, SessionId id) {

@@ -60,6 +60,7 @@ class Clients {
   Task<void> prompt(Server& server, int number);
   Task<void> await_answer(Server& server, SessionId session, MessageId prompt);
   Task<void> reply(Server& server, domain::PermissionRequest request, domain::ReplyPermission answer);
+  Task<void> answer(Server& server, domain::QuestionRequest request, std::optional<std::string> label);
   Task<void> remove(Server& server, SessionId id);
   Task<void> fork(Server& server, SessionId id, std::optional<MessageId> before);
   Task<void> rename(Server& server, SessionId id);
@@ -69,6 +70,7 @@ class Clients {
   Task<void> read(Server& server, SessionId id);
   void abort(Server& server, const SessionId& id);
   void answer_one(Server& server);
+  void answer_question(Server& server, const domain::QuestionRequest& request);
   SessionId some_session();
 
   World& world_;

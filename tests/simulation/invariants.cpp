@@ -81,6 +81,14 @@ void check_session(World& world, const Replica& replica, const SessionId& id) {
   for (const auto& [request_id, request] : replica.state.requests) {
     world.violation("request {} of {} is open and nobody waits for it", request_id.value, id.value);
   }
+  for (const auto& [question_id, request] : replica.state.questions) {
+    world.violation("question {} of {} is open and nobody waits for it", question_id.value, id.value);
+  }
+  for (const MessageId& prompt : replica.admitted) {
+    if (replica.messages.contains(prompt) && !replica.ended.contains(prompt) && !world.edited.contains(prompt)) {
+      world.violation("prompt {} of {} was admitted and had no turn", prompt.value, id.value);
+    }
+  }
   for (const auto& [message_id, message] : replica.messages) {
     const auto* answer = std::get_if<AssistantMessage>(&message);
     if (!answer) continue;
@@ -105,8 +113,11 @@ void check_prompt(World& world, const Witness& witness, const PromptRecord& prom
   if (!replica) return;
   const auto said = replica->parts.find(prompt.id);
   const std::string wanted = fmt::format("#{}# please", prompt.number);
-  if (!replica->messages.contains(prompt.id) || said == replica->parts.end() || said->second.size() != 1 ||
-      std::get<TextPart>(said->second.begin()->second.content).text != wanted) {
+  const bool kept = said != replica->parts.end() && std::ranges::any_of(said->second, [&](const auto& entry) {
+                      const auto* text = std::get_if<TextPart>(&entry.second.content);
+                      return text && text->text == wanted;
+                    });
+  if (!replica->messages.contains(prompt.id) || !kept || said->second.size() != (prompt.subtask ? 2u : 1u)) {
     return world.violation("the acknowledged prompt #{} is lost or changed", prompt.number);
   }
   if (prompt.no_reply) return;
@@ -117,6 +128,47 @@ void check_prompt(World& world, const Witness& witness, const PromptRecord& prom
     return answer && answer->parent_id == prompt.id;
   });
   if (!answered) world.violation("the acknowledged prompt #{} has no answer", prompt.number);
+}
+
+// What somebody said is what the call that asked was told.
+void check_question(World& world, const Witness& witness, const AnsweredQuestion& answered) {
+  const Replica* replica = witness.replicas.find(answered.request.session_id);
+  if (!replica || !answered.request.tool) return;
+  const auto parts = replica->parts.find(answered.request.tool->message_id);
+  if (parts == replica->parts.end()) return;
+  for (const auto& [id, part] : parts->second) {
+    const auto* call = std::get_if<ToolPart>(&part.content);
+    const auto* done = call ? std::get_if<ToolCompleted>(&call->state) : nullptr;
+    if (!done || call->call_id != answered.request.tool->call_id) continue;
+    if (!answered.label) {
+      world.violation("question {} was dismissed and is reported as answered", answered.request.id.value);
+    } else if (!done->output.contains('"' + *answered.label + '"')) {
+      world.violation("question {} was answered with {}, not: {}", answered.request.id.value, *answered.label,
+                      done->output);
+    }
+  }
+}
+
+// What worked in the background was reported once for each time that it was given work; children end with their parent.
+void check_child(World& world, const Witness& witness, const Replica& child, const SessionId& id) {
+  if (!child.state.session.parent_id) return;
+  const SessionId& parent_id = *child.state.session.parent_id;
+  const Replica* parent = witness.replicas.find(parent_id);
+  if (!parent) return world.violation("session {} has outlived {}, its parent", id.value, parent_id.value);
+  std::size_t started = 0;
+  for (const auto& [message, parts] : parent->parts) {
+    for (const auto& [part_id, part] : parts) {
+      const auto* call = std::get_if<ToolPart>(&part.content);
+      const auto* done = call ? std::get_if<ToolCompleted>(&call->state) : nullptr;
+      if (done && done->output.starts_with(fmt::format("<task id=\"{}\" state=\"running\"", id.value))) ++started;
+    }
+  }
+  const auto found = parent->told.find(id);
+  const std::size_t told = found == parent->told.end() ? 0 : found->second.size();
+  if (started > 0 && told == 0) world.violation("nobody was told of the task {} in {}", id.value, parent_id.value);
+  // A child that was made and got no prompt before the end of the server is reported as failed.
+  if (told > std::max<std::size_t>(child.admitted.size(), 1))
+    world.violation("{} was told {} times of {}", parent_id.value, told, id.value);
 }
 
 }  // namespace
@@ -161,14 +213,19 @@ void check_cut_streams(World& world, const Witness& witness) {
   }
 }
 
-void check_requests(World& world, const Witness& witness, store::Query& query,
-                    const std::map<PermissionId, PermissionRequest>& before) {
+void check_requests(World& world, const Witness& witness, store::Query& query, const Open& before) {
   if (world.profile.recovery != session::Recovery::resume) return;
-  for (const auto& [id, request] : before) {
+  for (const auto& [id, request] : before.requests) {
     const Replica* replica = witness.replicas.find(request.session_id);
     if (!replica || !replica->state.requests.contains(id)) continue;  // answered since
     const auto row = query.request(id);
     if (!row || !row->open) world.violation("request {} did not outlive the restart", id.value);
+  }
+  for (const auto& [id, request] : before.questions) {
+    const Replica* replica = witness.replicas.find(request.session_id);
+    if (!replica || !replica->state.questions.contains(id)) continue;
+    const auto row = query.question(id);
+    if (!row || !row->open) world.violation("question {} did not outlive the restart", id.value);
   }
 }
 
@@ -189,7 +246,11 @@ void check_at_rest(World& world, const Witness& witness, Server& server) {
     if (there && record.deleted) world.violation("the deleted session {} is back", id.value);
     if (!there && !record.delete_asked) world.violation("session {} is lost", id.value);
   }
-  for (const auto& [id, replica] : witness.replicas.all()) check_session(world, replica, id);
+  for (const auto& [id, replica] : witness.replicas.all()) {
+    check_session(world, replica, id);
+    check_child(world, witness, replica, id);
+  }
+  for (const auto& [id, answered] : world.answered) check_question(world, witness, answered);
   for (const PromptRecord& prompt : world.prompts) {
     if (prompt.acknowledged) check_prompt(world, witness, prompt);
   }
@@ -200,6 +261,8 @@ void check_at_rest(World& world, const Witness& witness, Server& server) {
   if (!server.host().busy().empty()) world.violation("a session is shown as busy although nothing runs");
   const auto left = server.query().sessions_with_work();
   if (!left || !left->empty()) world.violation("the tables say that there is work left");
+  const auto tasks = server.query().background_tasks();
+  if (!tasks || !tasks->empty()) world.violation("{} tasks have ended and nobody was told", tasks ? tasks->size() : 0);
   check_stored(world, witness, server.query());
 }
 

@@ -11,9 +11,12 @@ namespace quarterdeck::simulation {
 void check_stored(World& world, const Witness& witness, store::Query& query);
 void check_cut_streams(World& world, const Witness& witness);
 
-// After recovery: open requests are still open.
-void check_requests(World& world, const Witness& witness, store::Query& query,
-                    const std::map<PermissionId, domain::PermissionRequest>& before);
+// After recovery: what was asked of a person is still asked.
+struct Open {
+  std::map<PermissionId, domain::PermissionRequest> requests;
+  std::map<QuestionId, domain::QuestionRequest> questions;
+};
+void check_requests(World& world, const Witness& witness, store::Query& query, const Open& before);
 
 // While it works: what the actors know is what was committed.
 void check_memory(World& world, const Witness& witness, Server& server);

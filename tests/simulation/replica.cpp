@@ -34,7 +34,15 @@ void Replica::apply(const Event& event) {
                    messages.erase(e.message_id);
                    parts.erase(e.message_id);
                  },
-                 [&](const PartUpdated& e) { parts[e.part.message_id].insert_or_assign(e.part.id, e.part); },
+                 [&](const PartUpdated& e) {
+                   parts[e.part.message_id].insert_or_assign(e.part.id, e.part);
+                   constexpr std::string_view kMark = "<task id=\"";
+                   const auto* text = std::get_if<TextPart>(&e.part.content);
+                   if (!text || !text->text.starts_with(kMark)) return;
+                   const std::string id =
+                       text->text.substr(kMark.size(), text->text.find('"', kMark.size()) - kMark.size());
+                   told[{id}].insert(e.part.id);
+                 },
                  [&](const PartRemoved& e) { parts[e.message_id].erase(e.part_id); },
                  [&](const PartAppended& e) {
                    Part& part = parts[e.message_id][e.part_id];
@@ -77,6 +85,7 @@ std::string difference(const session::State& left, const session::State& right) 
   if (left.turn && left.turn_attempt != right.turn_attempt) return "the attempt of the turn";
   if (left.requests != right.requests) return "the open requests";
   if (left.questions != right.questions) return "the open questions";
+  if (left.questions != right.questions) return "the open questions";
   return {};
 }
 
@@ -85,13 +94,15 @@ std::string difference(const Replica& replica, store::Query& query, const Sessio
   if (!session) return session.error().message;
   const auto work = query.work(id);
   const auto requests = query.open_requests(id);
+  const auto questions = query.open_questions(id);
   const auto history = query.history(id);
-  if (!work || !requests || !history) return "it cannot be read";
+  if (!work || !requests || !questions || !history) return "it cannot be read";
   session::State stored{.session = *session};
   for (const auto& waiting : work->inbox) session::apply(stored, PromptAdmitted{waiting.message, waiting.delivery});
   stored.turn = work->turn;
   stored.turn_attempt = work->attempt;
   for (const PermissionRequest& request : *requests) stored.requests.emplace(request.id, request);
+  for (const QuestionRequest& question : *questions) stored.questions.emplace(question.id, question);
   if (auto different = difference(replica.state, stored); !different.empty()) return different;
   if (history->size() != replica.messages.size()) {
     return fmt::format("{} messages, not {}", history->size(), replica.messages.size());

@@ -14,6 +14,7 @@ using Kind = llm::ModelError::Kind;
 using Answer = SimulatedModel::Answer;
 
 constexpr std::int64_t kDeadlineMs = 60'000;
+constexpr std::string_view kTask = "<task id=\"";
 
 Answer stopped() { return std::unexpected(ModelError{.kind = Kind::cancelled, .message = "aborted"}); }
 
@@ -41,6 +42,7 @@ int prompt_number(const llm::ChatMessage& message) {
   for (const llm::Content& content : message.content) {
     const auto* text = std::get_if<llm::TextContent>(&content);
     if (text && text->text.starts_with('#')) return prompt_number(text->text);
+    if (text && text->text.starts_with(kTask)) return kTold;
   }
   return -1;
 }
@@ -57,7 +59,7 @@ SimulatedModel::Step SimulatedModel::check(const llm::ModelRequest& request) {
       world_.violation("a model was shown {} tool calls with {} results", calls, results);
     }
     if (const int number = prompt_number(message); number >= 0) {
-      step = {.prompt = number};
+      step = {.prompt = number, .task = std::move(step.task)};
     } else if (message.role == llm::Role::assistant) {
       ++step.number;
     }
@@ -66,7 +68,12 @@ SimulatedModel::Step SimulatedModel::check(const llm::ModelRequest& request) {
       const auto* text = std::get_if<llm::TextContent>(&content);
       if (text && message.role != llm::Role::system) summaries = std::max(summaries, summary_number(text->text));
       if (std::holds_alternative<llm::ToolCallContent>(content)) ++calls;
-      if (std::holds_alternative<llm::ToolResultContent>(content)) ++results;
+      const auto* result = std::get_if<llm::ToolResultContent>(&content);
+      if (!result) continue;
+      ++results;
+      if (result->output.starts_with(kTask)) {
+        step.task = result->output.substr(kTask.size(), result->output.find('"', kTask.size()) - kTask.size());
+      }
     }
   }
   if (results != calls) world_.violation("a model was shown {} tool calls with {} results", calls, results);
@@ -186,8 +193,19 @@ Task<bool> SimulatedModel::say(std::string text, SessionId session, llm::ModelSi
   co_return true;
 }
 
+// Another agent is to work on a prompt of its own, now and then the one that has worked before.
+std::string SimulatedModel::task(const Step& step, int index, Dice& wanted) {
+  const int number = world_.number_of(fmt::format("{}/{}/{}", step.prompt, step.number, index));
+  const std::string_view agent = wanted.chance(50) ? "nobody" : wanted.chance(200) ? "explore" : "general";
+  const bool background = wanted.chance(400);
+  const bool again = wanted.chance(300) && !step.task.empty();
+  return fmt::format(R"({{"description":"a task","prompt":"#{}# please","subagent_type":"{}","background":{}{}}})",
+                     number, agent, background, again ? fmt::format(R"(,"task_id":"{}")", step.task) : "");
+}
+
 Task<bool> SimulatedModel::call(Step step, int index, int kind, llm::ModelSink& sink, std::stop_token stop) {
-  constexpr std::array tools{"note", "note", "note", "wait", "hang", "fail", "throw", "todo", "run", "Run", "nosuch"};
+  constexpr std::array tools{"note", "note", "note", "wait",   "hang", "fail", "throw",
+                             "todo", "run",  "Run",  "nosuch", "task", "task", "question"};
   Dice wanted = world_.dice_for(static_cast<std::uint64_t>(step.prompt),
                                 static_cast<std::uint64_t>(1'000 + step.number * 100 + index));
   const auto ms = wanted.delay_ms(20'000);
@@ -196,6 +214,13 @@ Task<bool> SimulatedModel::call(Step step, int index, int kind, llm::ModelSink& 
   std::string arguments = kind == 1
                               ? std::string(R"({"key":"again"})")
                               : fmt::format(R"({{"key":"{}/{}/{}","ms":{}}})", step.prompt, step.number, index, ms);
+  if (tool == "task") {
+    arguments = task(step, index, wanted);
+  } else if (tool == "question") {
+    arguments = fmt::format(
+        R"({{"questions":[{{"question":"{}/{}/{}?","header":"h","options":[{{"label":"one","description":""}}]}}]}})",
+        step.prompt, step.number, index);
+  }
   if (kind == 0 && wanted.chance(60)) arguments.resize(arguments.size() / 2);  // cut off
   // Some providers number their calls anew in each answer, and some give two calls one id.
   const std::string id = wanted.chance(100) ? "call_0" : fmt::format("call_{}", index);
@@ -209,8 +234,9 @@ Task<bool> SimulatedModel::call(Step step, int index, int kind, llm::ModelSink& 
 }
 
 Task<Answer> SimulatedModel::play(Step step, SessionId session, llm::ModelSink& sink, std::stop_token stop) {
-  if (step.prompt < 0) {  // a summary of the conversation, or what goes on from it
-    std::string summary = fmt::format("summary {} ", ++world_.counts["summaries"]);
+  if (step.prompt < 0 || step.prompt == kTold) {  // a summary of the conversation, or what goes on from it
+    std::string summary = "I see";
+    if (step.prompt < 0) summary = fmt::format("summary {} ", ++world_.counts["summaries"]);
     const bool summarised = co_await say(std::move(summary), session, sink, stop);
     if (!summarised) co_return stopped();
     co_return llm::ModelFinish{.reason = "stop", .tokens = {.input = 10, .output = 5}};

@@ -21,12 +21,14 @@ class SimulatedModel final : public llm::Provider {
   struct Step {
     int prompt = 0;
     int number = 0;
+    std::string task = {};  // a subagent that it has heard of
   };
   Step check(const llm::ModelRequest& request);
   Task<Answer> play(Step step, SessionId session, llm::ModelSink& sink, std::stop_token stop);
   Task<Answer> fail_somehow(SessionId session, llm::ModelSink& sink, std::stop_token stop);
   Task<bool> say(std::string text, SessionId session, llm::ModelSink& sink, std::stop_token stop);
   Task<bool> call(Step step, int index, int kind, llm::ModelSink& sink, std::stop_token stop);
+  std::string task(const Step& step, int index, Dice& wanted);
   Task<bool> pause(std::int64_t longest, std::stop_token stop);
 
   Loop& loop_;

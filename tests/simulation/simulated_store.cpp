@@ -9,6 +9,24 @@ namespace quarterdeck::simulation {
 
 using Stage = Witness::Pending::Stage;
 
+namespace {
+
+void follow(World& world, Witness& witness, const SessionId& id, const domain::Event& event) {
+  witness.replicas.apply(id, event);
+  // What agents make, clients see and use like any other session.
+  if (const auto* created = std::get_if<domain::SessionCreated>(&event)) {
+    if (created->info.parent_id && created->info.agent) {
+      world.sessions[id].id = id;
+      world.counts["tasks"]++;
+    }
+  } else if (const auto* deleted = std::get_if<domain::SessionDeleted>(&event)) {
+    const auto parent = deleted->info.parent_id;
+    if (parent && world.sessions[*parent].delete_asked) world.sessions[id].delete_asked = true;
+  }
+}
+
+}  // namespace
+
 SimulatedStore::SimulatedStore(Loop& loop, Dice dice, World& world, Witness& witness, bool& dead)
     : EventStore(loop), dice_(dice), world_(world), witness_(witness), dead_(dead) {}
 
@@ -123,11 +141,17 @@ void SimulatedStore::on_appended(Appended& appended) {
     world_.counts["events"]++;
     world_.note("event {} {} {}", stored.seq, stored.type, batch.session.value);
     if (wire::shown_to_clients(stored.type)) witness_.published.push_back(stored.seq);
-    witness_.replicas.apply(batch.session, batch.events[i]);
+    follow(world_, witness_, batch.session, batch.events[i]);
     if (const auto* asked = std::get_if<domain::PermissionAsked>(&batch.events[i])) {
       world_.requests.insert_or_assign(asked->request.id, asked->request);
     } else if (const auto* replied = std::get_if<domain::PermissionReplied>(&batch.events[i])) {
       world_.requests.erase(replied->request_id);
+    } else if (const auto* question = std::get_if<domain::QuestionAsked>(&batch.events[i])) {
+      world_.questions.insert_or_assign(question->request.id, question->request);
+    } else if (const auto* answered = std::get_if<domain::QuestionReplied>(&batch.events[i])) {
+      world_.questions.erase(answered->request_id);
+    } else if (const auto* dismissed = std::get_if<domain::QuestionRejected>(&batch.events[i])) {
+      world_.questions.erase(dismissed->request_id);
     }
   }
   if (world_.sabotage == Sabotage::number_used_twice && witness_.last_seq > 20) appended->back().seq = 7;
@@ -164,7 +188,7 @@ void reconcile(World& world, Witness& witness, store::Query& query) {
     for (const domain::Event& event : pending.batch.events) {
       ++witness.last_seq;
       if (wire::shown_to_clients(wire::event_type(event))) witness.published.push_back(witness.last_seq);
-      witness.replicas.apply(pending.batch.session, event);
+      follow(world, witness, pending.batch.session, event);
     }
   }
   witness.unacknowledged.clear();
@@ -173,8 +197,10 @@ void reconcile(World& world, Witness& witness, store::Query& query) {
     witness.last_seq = *last;
   }
   world.requests.clear();
+  world.questions.clear();
   for (const auto& [id, replica] : witness.replicas.all()) {
     for (const auto& [request_id, request] : replica.state.requests) world.requests.emplace(request_id, request);
+    for (const auto& [question_id, request] : replica.state.questions) world.questions.emplace(question_id, request);
   }
 }
 

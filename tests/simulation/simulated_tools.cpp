@@ -3,6 +3,8 @@
 #include <stdexcept>
 
 #include "tools/invalid/invalid.hpp"
+#include "tools/question/question.hpp"
+#include "tools/task/task.hpp"
 #include "wire/json.hpp"
 
 namespace quarterdeck::simulation {
@@ -151,6 +153,8 @@ tools::Registry simulated_tools(World& world, const bool& dead) {
   all.push_back(std::make_unique<TodoTool>("todo", world, dead));
   all.push_back(std::make_unique<RunTool>("run", world, dead));
   all.push_back(std::make_unique<RunTool>("bash", world, dead));
+  all.push_back(tools::make_question());
+  all.push_back(tools::make_task());
   all.push_back(tools::make_invalid());
   return tools::Registry(std::move(all));
 }

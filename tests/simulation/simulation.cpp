@@ -50,6 +50,8 @@ void tamper(Sabotage sabotage, const std::filesystem::path& directory) {
           "DELETE FROM message WHERE open";
       break;
     case Sabotage::forgotten_requests: sql = "UPDATE request SET reply = 'reject' WHERE reply IS NULL"; break;
+    case Sabotage::forgotten_questions: sql = "UPDATE question SET open = 0 WHERE open"; break;
+    case Sabotage::untold_task: sql = "UPDATE session SET background = 0"; break;
     case Sabotage::forgotten_turn: sql = "DELETE FROM turn WHERE reason IS NULL"; break;
     default: return;
   }
@@ -79,12 +81,12 @@ class Simulation {
 
  private:
   void start() {
-    requests_before_.reset();
+    open_before_.reset();
     server_ = std::make_unique<Server>(world_, witness_, directory_.path());
     if (!server_->start()) return;
     check_stored(world_, witness_, server_->query());
     check_cut_streams(world_, witness_);
-    requests_before_ = world_.requests;
+    open_before_ = Open{world_.requests, world_.questions};
     listener_.attach(*server_);
     clients_.repeat_unknown(*server_);
     crash_now_ = false;
@@ -122,9 +124,9 @@ class Simulation {
       if (!world_.dice.chance(world_.profile.planned_restart)) return restart("crash");
       server_->terminate();
     }
-    if (server_->recovered() && requests_before_) {
-      check_requests(world_, witness_, server_->query(), *requests_before_);
-      requests_before_.reset();
+    if (server_->recovered() && open_before_) {
+      check_requests(world_, witness_, server_->query(), *open_before_);
+      open_before_.reset();
     }
     if (++world_.callbacks > kCallbacksMax) {
       return world_.violation("no end after {} callbacks", kCallbacksMax);
@@ -170,7 +172,7 @@ class Simulation {
 
   bool resting() {
     if (!server_->recovered() || server_->calls() > 0 || !server_->host().busy().empty()) return false;
-    if (!witness_.unacknowledged.empty() || !world_.requests.empty()) return false;
+    if (!witness_.unacknowledged.empty() || !world_.requests.empty() || !world_.questions.empty()) return false;
     return world_.now_ms > calm_since_ms_ + 2 * kSettleEveryMs;
   }
 
@@ -180,7 +182,7 @@ class Simulation {
   Clients clients_;
   Listener listener_;
   std::unique_ptr<Server> server_;
-  std::optional<std::map<PermissionId, domain::PermissionRequest>> requests_before_;
+  std::optional<Open> open_before_;
   bool crash_now_ = false;
   bool done_ = false;
   int crashes_ = 0;

@@ -13,6 +13,8 @@ const std::vector<std::pair<std::string_view, Sabotage>>& sabotages() {
       {"reversed_queue", Sabotage::reversed_queue},
       {"forgotten_step", Sabotage::forgotten_step},
       {"forgotten_requests", Sabotage::forgotten_requests},
+      {"forgotten_questions", Sabotage::forgotten_questions},
+      {"untold_task", Sabotage::untold_task},
       {"forgotten_turn", Sabotage::forgotten_turn},
       {"unpublished_event", Sabotage::unpublished_event},
       {"effect_before_asking", Sabotage::effect_before_asking},
@@ -54,6 +56,10 @@ Dice World::dice_for(std::uint64_t number, std::uint64_t step) const {
   Dice mixed(seed * 0x9e3779b97f4a7c15 + number * 1'000'003 + step);
   mixed.next();
   return mixed;
+}
+
+int World::number_of(const std::string& place) {
+  return numbers_.try_emplace(place, kFirstTask + static_cast<int>(numbers_.size())).first->second;
 }
 
 void World::effect(const std::string& key) {

@@ -15,6 +15,7 @@
 #include "dice.hpp"
 #include "domain/command.hpp"
 #include "domain/permission.hpp"
+#include "domain/question.hpp"
 #include "session/instance.hpp"
 #include "virtual_loop.hpp"
 
@@ -28,6 +29,8 @@ enum class Sabotage {
   reversed_queue,       // waiting prompts come back in another order
   forgotten_step,       // what was requested before a crash is forgotten, and asked for again
   forgotten_requests,   // open permission requests are gone after a restart
+  forgotten_questions,  // open questions are gone after a restart
+  untold_task,          // nobody is told of what worked in the background when the server ended
   forgotten_turn,       // a running turn is not taken up after a restart
   unpublished_event,    // one committed event is not shown to subscribers
   effect_before_asking, // the tool acts, then asks
@@ -58,6 +61,10 @@ struct Profile {
   session::Recovery recovery = session::Recovery::resume;
 };
 
+// Prompts that agents write for agents have numbers from here on; what tells of a task that has ended has this one.
+inline constexpr int kFirstTask = 100'000;
+inline constexpr int kTold = 99'999;
+
 struct PromptRecord {
   int number = 0;  // its text is "#number# …"
   SessionId session;
@@ -66,6 +73,13 @@ struct PromptRecord {
   domain::Delivery delivery = domain::Delivery::queue;
   bool acknowledged = false;
   bool no_reply = false;
+  bool subtask = false;  // it gives a task to a subagent itself
+};
+
+// What somebody was told to be the answer to a question; no label: dismissed.
+struct AnsweredQuestion {
+  domain::QuestionRequest request;
+  std::optional<std::string> label;
 };
 
 struct SessionRecord {
@@ -103,6 +117,8 @@ class World {
 
   // A tool did something to the world that must not be done twice.
   void effect(const std::string& key);
+  // The number of a prompt that an agent writes, by where it writes it.
+  int number_of(const std::string& place);
   PromptRecord& prompt(int number) { return prompts.at(static_cast<std::size_t>(number)); }
   // Dice of their own for what must come out the same whenever it is asked: what the model wants in a step.
   Dice dice_for(std::uint64_t number, std::uint64_t step) const;
@@ -125,6 +141,8 @@ class World {
   std::map<std::string, int> effects;
   std::set<std::string> rejected;  // keys of calls that were refused for good
   std::map<PermissionId, domain::PermissionRequest> requests;  // open ones, as committed
+  std::map<QuestionId, domain::QuestionRequest> questions;     // likewise
+  std::map<QuestionId, AnsweredQuestion> answered;
   std::map<std::int64_t, ProcessRecord> processes;
   std::int64_t next_pid = 100;
   std::map<SessionId, Streaming> streaming;
@@ -135,6 +153,7 @@ class World {
  private:
   void add_to_trace(const std::string& line);
   void add_violation(std::string text);
+  std::map<std::string, int> numbers_;
   bool print_trace_;
   std::uint64_t hash_ = 0xcbf29ce484222325;
 };
