@@ -80,7 +80,7 @@ test("a question is shown and answered with a key", async () => {
     return open.length === 1 && open
   })
   assert.deepEqual(asked.questions, [question])
-  tui.keys("Enter")
+  await tui.press(["Enter"], "# Questions")
   const answered = await eventually(async () => {
     const messages = await api.messages(asked.sessionID)
     return messages.flatMap((m) => m.parts).find((p) => p.tool === "question" && p.state.status === "completed")
