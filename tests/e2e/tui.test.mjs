@@ -107,7 +107,7 @@ test("the session is renamed from the session list", async () => {
   tui.keys("Enter")
   const session = await eventually(async () => (await sessions()).find((s) => s.title.endsWith(" renamed")), 30000)
   await tui.until(session.title)
-  tui.keys("Escape")
+  await tui.press(["Escape"], (screen) => !screen.includes("Search"))
 })
 
 test("after a restart of the server it goes on by itself", async () => {
