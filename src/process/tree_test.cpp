@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -51,10 +52,27 @@ std::string new_mark() {
   return "QD_MARK=" + std::to_string(::getpid()) + "-" + std::to_string(++counter) + ";";
 }
 
+// One look is not enough: in the middle of exec a process shows no environment.
 void expect_nobody_within_2_s(const std::string& mark) {
-  for (int i = 0; i < 100 && !alive(mark).empty(); ++i) ::usleep(20'000);
-  EXPECT_EQ(alive(mark), std::vector<int>{});
-  for (const int pid : alive(mark)) ::kill(pid, SIGKILL);
+  std::vector<int> found;
+  int looks_that_found_nobody = 0;
+  for (int i = 0; i < 100 && looks_that_found_nobody < 3; ++i) {
+    if (i > 0) ::usleep(20'000);
+    found = alive(mark);
+    looks_that_found_nobody = found.empty() ? looks_that_found_nobody + 1 : 0;
+  }
+  EXPECT_EQ(found, std::vector<int>{});
+  for (const int pid : found) ::kill(pid, SIGKILL);
+}
+
+// The most that one look within a second found, `wanted` at the earliest.
+std::size_t found_within_1_s(const std::string& mark, std::size_t wanted) {
+  std::size_t most = 0;
+  for (int i = 0; i < 100 && most < wanted; ++i) {
+    if (i > 0) ::usleep(10'000);
+    most = std::max(most, alive(mark).size());
+  }
+  return most;
 }
 
 Spawn spawn_of(const Shape& shape, const char* tail, const std::string& mark) {
@@ -127,7 +145,7 @@ TEST_P(TreeTest, BackgroundLivesUntilItsOwnerEnds) {
   loop.run_while([&] { return alive(mark).empty(); });  // in the middle of exec a process shows no environment
   processes->kill_owner("ses_other");
   loop.run_for_ms(50);
-  EXPECT_FALSE(alive(mark).empty());
+  EXPECT_GE(found_within_1_s(mark, 1), 1U);
   processes->kill_owner("ses_1");
   expect_nobody_within_2_s(mark);
 }
@@ -149,8 +167,7 @@ TEST_P(TreeTest, NobodySurvivesTheDeathOfTheServer) {
   }
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
-  for (int i = 0; i < 100 && alive(mark).size() < 2; ++i) ::usleep(10'000);
-  EXPECT_GE(alive(mark).size(), 2U);
+  EXPECT_GE(found_within_1_s(mark, 2), 2U);
   ::kill(server, SIGKILL);
   ::waitpid(server, nullptr, 0);
   expect_nobody_within_2_s(mark);
