@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/redact.hpp"
 #include "feed/feed.hpp"
+#include "fleet/fleet.hpp"
 #include "llm/catalogue.hpp"
 #include "llm/embedded/kDemoScenario.hpp"
 #include "llm/local_endpoints.hpp"
@@ -125,6 +126,7 @@ class WiredServer final : public Server {
         .shutdown = stopping_.get_token(),
     });
     host_ = std::make_unique<session::Host>(*engine_);
+    fleet_ = std::make_unique<fleet::Fleet>(*engine_, *host_);
     terminals_ = std::make_unique<terminal::Terminals>(
         loop_, *processes_, system_clock(), ids_, system_random(),
         [this](const terminal::Place& place, std::string type, std::string properties) {
@@ -138,7 +140,8 @@ class WiredServer final : public Server {
                                                     .host = *host_,
                                                     .directory = std::filesystem::current_path(),
                                                     .readiness = readiness(),
-                                                    .terminals = terminals_.get()},
+                                                    .terminals = terminals_.get(),
+                                                    .fleet = fleet_.get()},
                                       api::GuardOptions{.loopback = is_loopback(options_.hostname),
                                                         .origins = options_.cors,
                                                         .user = environment("OPENCODE_SERVER_USERNAME").empty()
@@ -162,6 +165,7 @@ class WiredServer final : public Server {
   Task<void> recover() override {
     const auto recovered = co_await host_->recover();
     if (!recovered) log::error("recovery: {}", recovered.error().message);
+    if (const auto known = co_await fleet_->recover(); !known) log::error("the fleet: {}", known.error().message);
     recovered_ = true;
     keeping_house_.spawn(keep_house());
     for (const auto& go_on : std::exchange(early_requests_, {})) go_on(Unit{});
@@ -178,6 +182,7 @@ class WiredServer final : public Server {
     http_server_->stop_accepting();
     co_await keeping_house_.join();
     co_await terminals_->shutdown();
+    co_await fleet_->shutdown();
     co_await host_->shutdown();
     co_await snapshots_->shutdown();
     co_await mcp_->close();
@@ -315,6 +320,7 @@ class WiredServer final : public Server {
   std::optional<workspace::Snapshots> snapshots_;
   std::optional<session::Engine> engine_;
   std::unique_ptr<session::Host> host_;
+  std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<terminal::Terminals> terminals_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> http_server_;

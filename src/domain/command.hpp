@@ -10,6 +10,7 @@
 #include "domain/delivery.hpp"
 #include "domain/message.hpp"
 #include "domain/permission.hpp"
+#include "domain/record.hpp"
 #include "domain/session.hpp"
 
 namespace quarterdeck::domain {
@@ -24,6 +25,7 @@ struct CreateSession {
   std::optional<JsonText> metadata;
   std::optional<Ruleset> permission;
   std::optional<IdempotencyKey> key;
+  std::vector<RecordPut> records;  // stored with it, in one commit
 };
 
 // Absent members stay as they are. `permission` is appended to the session's rules, as OpenCode does.

@@ -15,6 +15,7 @@
 #include "domain/message.hpp"
 #include "domain/permission.hpp"
 #include "domain/question.hpp"
+#include "domain/record.hpp"
 #include "domain/session.hpp"
 
 namespace quarterdeck::domain {
@@ -136,7 +137,7 @@ struct KeyUsed {
 using Event = std::variant<SessionCreated, SessionUpdated, SessionDeleted, MessageUpdated, MessageRemoved, PartUpdated,
                            PartRemoved, PartAppended, PromptAdmitted, TurnStarted, TurnEnded, ToolStarted,
                            PermissionAsked, PermissionReplied, QuestionAsked, QuestionReplied, QuestionRejected,
-                           RulesSaved, TodoUpdated, SessionFailed, KeyUsed>;
+                           RulesSaved, TodoUpdated, SessionFailed, KeyUsed, RecordPut>;
 
 // Live-only: shown to subscribers at once, never stored. What of it matters is in the next durable event.
 struct TextDelta {

@@ -115,6 +115,7 @@ void History::apply(const Event& event) {
                  [](const TodoUpdated&) {},
                  [](const SessionFailed&) {},
                  [](const KeyUsed&) {},
+                 [](const RecordPut&) {},
              },
              event);
 }

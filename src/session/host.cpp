@@ -242,6 +242,7 @@ Task<Result<Session>> Host::make_session(CreateSession command) {
   const std::shared_ptr<Actor> made = add_actor(std::move(state));
   made->record(SessionCreated{session});
   if (command.key) made->record(KeyUsed{*command.key});
+  for (RecordPut& record : command.records) made->record(std::move(record));
   failpoint::reach("session.create.recorded");
   const auto stored = co_await made->committed();
   if (!stored) {

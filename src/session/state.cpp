@@ -91,6 +91,7 @@ void apply(State& state, const Event& event) {
                    state.prompts.erase(e.message_id);
                  },
                  [&](const KeyUsed& e) { state.keys.emplace(e.key.key, e); },
+                 [](const RecordPut&) {},
                  [&](const QuestionAsked& e) { state.questions.emplace(e.request.id, e.request); },
                  [&](const QuestionReplied& e) { state.questions.erase(e.request_id); },
                  [&](const QuestionRejected& e) { state.questions.erase(e.request_id); },

@@ -120,6 +120,31 @@ struct AnsweredRequest {
   std::optional<std::string> message;
 };
 
+struct RecordRow {
+  SessionId session;
+  std::string kind;
+  std::string key;
+  Seq seq = 0;
+  bool open = false;
+  domain::JsonText body;
+  bool operator==(const RecordRow&) const = default;
+};
+struct RecordFilter {
+  std::string kind;
+  std::optional<SessionId> session;
+  std::optional<std::string> key;
+  bool open_only = false;
+  Seq after = 0;  // only newer ones
+  std::int64_t limit = 1'000;
+};
+
+// The newest turn of a session.
+struct TurnRow {
+  MessageId prompt;
+  std::optional<std::string> reason;  // absent while it is open
+  TimeMs time = 0;  // when it began or ended
+};
+
 struct Counts {
   std::int64_t sessions = 0;
   std::int64_t messages = 0;
@@ -181,6 +206,14 @@ class Query {
   virtual Result<std::string> projects_json() = 0;
   virtual Result<std::vector<domain::Project>> projects() = 0;
   virtual Result<domain::Project> project(const std::string& id) = 0;
+  // By number, ascending.
+  virtual Result<std::vector<RecordRow>> records(const RecordFilter& filter) = 0;
+  virtual Result<std::optional<TurnRow>> last_turn(const SessionId& session) = 0;
+  // Of the sessions that are not archived, those whose newest turn ended with `reason`. Reads the newest turn of each.
+  virtual Result<std::vector<SessionId>> sessions_ended_with(std::string_view reason) = 0;  // pool
+  // Like events_after, of one session.
+  virtual Result<std::vector<StoredEvent>> session_events(const SessionId& session, Seq after,
+                                                          std::int64_t limit) = 0;  // pool
   virtual Result<Counts> counts() = 0;
 };
 

@@ -218,6 +218,43 @@ TEST_P(StoreContract, ShowsEveryCommittedEventInOrderBeforeItsAppendCompletes) {
   for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], static_cast<Seq>(i) + 1);
 }
 
+TEST_P(StoreContract, KeepsTheNewestRecordOfEachKey) {
+  make_conversation();
+  ASSERT_TRUE(append("ses_1", {RecordPut{.kind = "ref", .key = "a", .body = JsonText{R"({"n":1})"}},
+                               RecordPut{.kind = "ref", .key = "b", .open = true, .body = JsonText{R"({"n":2})"}},
+                               RecordPut{.kind = "note", .key = "a", .body = JsonText{"{}"}}}));
+  ASSERT_TRUE(append("ses_1", {RecordPut{.kind = "ref", .key = "a", .body = JsonText{R"({"n":3})"}}}));
+  const auto bodies = [&](const RecordFilter& filter) {
+    std::string all;
+    for (const RecordRow& row : *query().records(filter)) all += row.key + row.body.text;
+    return all;
+  };
+  EXPECT_EQ(bodies({.kind = "ref"}), R"(b{"n":2}a{"n":3})");
+  EXPECT_EQ(bodies({.kind = "ref", .session = SessionId{"ses_1"}}), R"(b{"n":2}a{"n":3})");
+  EXPECT_EQ(bodies({.kind = "ref", .key = "a"}), R"(a{"n":3})");
+  EXPECT_EQ(bodies({.kind = "ref", .open_only = true}), R"(b{"n":2})");
+  const Seq first = query().records({.kind = "ref"})->front().seq;
+  EXPECT_EQ(bodies({.kind = "ref", .after = first}), R"(a{"n":3})");
+  ASSERT_TRUE(append("ses_1", {RecordPut{.kind = "ref", .key = "a"}}));
+  EXPECT_EQ(bodies({.kind = "ref"}), R"(b{"n":2})");
+  ASSERT_TRUE(append("ses_1", {SessionDeleted{session("ses_1")}}));
+  EXPECT_EQ(bodies({.kind = "ref"}), "");
+}
+
+TEST_P(StoreContract, TellsHowTheNewestTurnOfASessionEnded) {
+  make_conversation();
+  EXPECT_EQ(*query().sessions_ended_with("error"), std::vector<SessionId>());
+  ASSERT_TRUE(append("ses_1", {TurnStarted{{"msg_1"}}}));
+  EXPECT_EQ((*query().last_turn({"ses_1"}))->reason, std::nullopt);
+  ASSERT_TRUE(append("ses_1", {TurnEnded{{"msg_1"}, "error"}}));
+  EXPECT_EQ((*query().last_turn({"ses_1"}))->reason, "error");
+  EXPECT_EQ(*query().sessions_ended_with("error"), std::vector<SessionId>{{"ses_1"}});
+  const auto events = query().session_events({"ses_1"}, 0, 1'000);
+  ASSERT_TRUE(events);
+  EXPECT_EQ(events->back().type, "quarterdeck.turn.ended");
+  EXPECT_TRUE(query().session_events({"ses_1"}, events->back().seq, 10)->empty());
+}
+
 TEST_P(StoreContract, RefusesEventsOfSessionsItDoesNotHave) {
   EXPECT_EQ(append("ses_1", {MessageUpdated{user("ses_1", "msg_1")}}).error().code, ErrorCode::not_found);
   make_conversation();

@@ -31,6 +31,7 @@ template <> inline constexpr std::string_view kType<domain::RulesSaved> = "quart
 template <> inline constexpr std::string_view kType<domain::TodoUpdated> = "todo.updated";
 template <> inline constexpr std::string_view kType<domain::SessionFailed> = "session.error";
 template <> inline constexpr std::string_view kType<domain::KeyUsed> = "quarterdeck.key.used";
+template <> inline constexpr std::string_view kType<domain::RecordPut> = "quarterdeck.record.put";
 template <> inline constexpr std::string_view kType<domain::TextDelta> = "message.part.delta";
 template <> inline constexpr std::string_view kType<domain::PartProgress> = "message.part.updated";
 template <> inline constexpr std::string_view kType<domain::StatusChanged> = "session.status";
@@ -115,6 +116,13 @@ void members(Io& io, domain::KeyUsed& event) {
   io.field("key", event.key.key);
   io.field("fingerprint", event.key.fingerprint);
   io.field("messageID", event.message_id);
+}
+template <class Io>
+void members(Io& io, domain::RecordPut& event) {
+  io.field("kind", event.kind);
+  io.field_or("key", event.key, {});
+  io.field_or("open", event.open, false);
+  io.field("body", event.body);
 }
 void members(Writer& io, domain::TextDelta& delta) {
   io.field("messageID", delta.message_id);

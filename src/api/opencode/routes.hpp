@@ -11,6 +11,10 @@
 #include "session/host.hpp"
 #include "terminal/terminals.hpp"
 
+namespace quarterdeck::fleet {
+class Fleet;
+}
+
 namespace quarterdeck::api {
 
 // What the handlers work with; outlives the router.
@@ -20,6 +24,7 @@ struct Services {
   std::filesystem::path directory;  // of the server process: for requests that name none
   Readiness readiness = {};
   terminal::Terminals* terminals = nullptr;  // none: nobody can open one
+  quarterdeck::fleet::Fleet* fleet = nullptr;  // none: nobody supervises
 };
 
 namespace opencode {

@@ -25,6 +25,7 @@ std::string entity_body(Connection& sql, std::string_view type, const EventKey& 
   if (type == "permission.asked") return first_text(sql.rows("SELECT body FROM request WHERE key = ?", key.entity));
   if (type == "question.asked") return first_text(sql.rows("SELECT body FROM question WHERE key = ?", key.entity));
   if (type == "todo.updated") return first_text(sql.rows("SELECT body FROM todo WHERE session = ?", key.session));
+  if (type == "quarterdeck.record.put") return first_text(sql.rows("SELECT body FROM record WHERE seq = ?", key.seq));
   if (type == "quarterdeck.part.appended") {
     Rows tail = sql.rows(
         "SELECT m.id, p.id, t.text FROM tail t JOIN part p ON p.key = t.part JOIN message m ON m.key = t.part >> 17 "

@@ -161,10 +161,27 @@ ALTER TABLE session ADD COLUMN background INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX session_background ON session (key) WHERE background;
 )sql";
 
+// Documents beside sessions (domain/record.hpp).
+constexpr const char* kRecords = R"sql(
+CREATE TABLE record (
+  session INTEGER NOT NULL REFERENCES session (key),
+  kind    TEXT NOT NULL,
+  key     TEXT NOT NULL,
+  seq     INTEGER NOT NULL UNIQUE,
+  open    INTEGER NOT NULL,
+  body    TEXT NOT NULL,          -- the event's: {"sessionID","kind","key","open","body"}
+  PRIMARY KEY (session, kind, key)
+) WITHOUT ROWID;
+CREATE INDEX record_by_key ON record (kind, key);
+CREATE INDEX record_by_seq ON record (kind, seq);
+CREATE INDEX record_open ON record (kind, seq) WHERE open;
+)sql";
+
 constexpr std::array kSteps = {
     Step{"the first schema", kFirstSchema},
     Step{"keys of requests that may be sent again", kUsedKeys},
     Step{"questions, lasting permissions, tasks in the background", kAgents},
+    Step{"documents beside sessions", kRecords},
 };
 
 constexpr std::size_t kBackupsKept = 3;

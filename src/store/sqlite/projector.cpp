@@ -143,6 +143,7 @@ Result<> Projector::project(Context& at, const domain::SessionDeleted&) {
   sql_.run("DELETE FROM turn WHERE session = ?", at.session);
   sql_.run("DELETE FROM inbox WHERE session = ?", at.session);
   sql_.run("DELETE FROM used_key WHERE session = ?", at.session);
+  sql_.run("DELETE FROM record WHERE session = ?", at.session);
   sql_.run("DELETE FROM session WHERE key = ?", at.session);
   at.tombstone = true;
   return {};
@@ -351,6 +352,22 @@ Result<> Projector::project(Context& at, const domain::KeyUsed& event) {
     return fail(ErrorCode::conflict, "The idempotency key was used: {}", key);
   }
   sql_.run("INSERT INTO used_key (key, seq, session, time) VALUES (?,?,?,?)", key, at.seq, at.session, at.stamp.time);
+  return {};
+}
+
+Result<> Projector::project(Context& at, const domain::RecordPut& event) {
+  const std::string_view kind = event.kind;
+  const std::string_view key = event.key;
+  const auto old =
+      sql_.integer("SELECT seq FROM record WHERE session = ? AND kind = ? AND key = ?", at.session, kind, key);
+  if (old) drop_event(*old);
+  if (!event.body) {
+    sql_.run("DELETE FROM record WHERE session = ? AND kind = ? AND key = ?", at.session, kind, key);
+    return {};
+  }
+  sql_.run("INSERT OR REPLACE INTO record (session, kind, key, seq, open, body) VALUES (?,?,?,?,?,?)", at.session, kind,
+           key, at.seq, std::int64_t{event.open}, std::string_view(at.body));
+  at.body_in_event = false;
   return {};
 }
 

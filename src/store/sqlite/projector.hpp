@@ -49,6 +49,7 @@ class Projector {
   Result<> project(Context& at, const domain::TodoUpdated& event);
   Result<> project(Context& at, const domain::SessionFailed& event);
   Result<> project(Context& at, const domain::KeyUsed& event);
+  Result<> project(Context& at, const domain::RecordPut& event);
 
   std::optional<std::int64_t> find_session(const SessionId& id);
   std::optional<std::int64_t> find_message(const Context& at, const MessageId& id);

@@ -455,33 +455,50 @@ Result<std::optional<MessageId>> Reader::last_answer(const SessionId& id, const 
 
 // --------------------------------------------------------------------------------------------------------- events
 
+namespace {
+
+// A tombstone tells its session itself.
+#define QD_EVENTS                                                                        \
+  "SELECT e.seq, e.session_seq, e.id, e.time, e.type, e.entity, e.body, e.session,"      \
+  " coalesce(s.id, e.body ->> '$.id'), coalesce(s.directory, e.body ->> '$.directory')," \
+  " coalesce(s.project, e.body ->> '$.projectID') FROM event e LEFT JOIN session s ON s.key = e.session "
+constexpr const char* kEvents = QD_EVENTS "WHERE e.seq > ? ORDER BY e.seq LIMIT ?";
+// By its number within the session, which is the index's order.
+constexpr const char* kSessionEvents =
+    QD_EVENTS "WHERE e.session = ? AND e.seq > ? ORDER BY e.session, e.session_seq LIMIT ?";
+#undef QD_EVENTS
+
+Result<std::vector<StoredEvent>> stored_events(Connection& sql, Rows rows) {
+  std::vector<StoredEvent> events;
+  while (rows.next()) {
+    const std::string_view type = wire::static_type(rows.text(4));
+    TimeMs time = rows.integer(3);
+    const EventKey key{.seq = rows.integer(0), .session = rows.integer(7), .entity = rows.integer(5)};
+    std::string body = rows.null(6) ? entity_body(sql, type, key, rows.text(8), time) : std::string(rows.text(6));
+    if (body.empty()) return fail(ErrorCode::internal, "event {} ({}) has lost its body", rows.integer(0), type);
+    events.push_back({rows.integer(0),
+                      rows.integer(1),
+                      {std::string(rows.text(2))},
+                      rows.integer(3),
+                      type,
+                      std::make_shared<const std::string>(wire::properties_of(type, rows.text(8), body, time)),
+                      {std::string(rows.text(8))},
+                      std::string(rows.text(9)),
+                      std::string(rows.text(10))});
+  }
+  return events;
+}
+
+}  // namespace
+
 Result<std::vector<StoredEvent>> Reader::events_after(Seq after, std::int64_t limit) {
+  return with_connection([&](Connection& sql) { return stored_events(sql, sql.rows(kEvents, after, limit)); });
+}
+
+Result<std::vector<StoredEvent>> Reader::session_events(const SessionId& id, Seq after, std::int64_t limit) {
   return with_connection([&](Connection& sql) -> Result<std::vector<StoredEvent>> {
-    std::vector<StoredEvent> events;
-    // A tombstone tells its session itself.
-    Rows rows = sql.rows(
-        "SELECT e.seq, e.session_seq, e.id, e.time, e.type, e.entity, e.body, e.session,"
-        " coalesce(s.id, e.body ->> '$.id'), coalesce(s.directory, e.body ->> '$.directory'),"
-        " coalesce(s.project, e.body ->> '$.projectID') "
-        "FROM event e LEFT JOIN session s ON s.key = e.session WHERE e.seq > ? ORDER BY e.seq LIMIT ?",
-        after, limit);
-    while (rows.next()) {
-      const std::string_view type = wire::static_type(rows.text(4));
-      TimeMs time = rows.integer(3);
-      const EventKey key{.seq = rows.integer(0), .session = rows.integer(7), .entity = rows.integer(5)};
-      std::string body = rows.null(6) ? entity_body(sql, type, key, rows.text(8), time) : std::string(rows.text(6));
-      if (body.empty()) return fail(ErrorCode::internal, "event {} ({}) has lost its body", rows.integer(0), type);
-      events.push_back({rows.integer(0),
-                        rows.integer(1),
-                        {std::string(rows.text(2))},
-                        rows.integer(3),
-                        type,
-                        std::make_shared<const std::string>(wire::properties_of(type, rows.text(8), body, time)),
-                        {std::string(rows.text(8))},
-                        std::string(rows.text(9)),
-                        std::string(rows.text(10))});
-    }
-    return events;
+    TRY(const std::int64_t key, session_key(sql, id));
+    return stored_events(sql, sql.rows(kSessionEvents, key, after, limit));
   });
 }
 
@@ -514,6 +531,67 @@ Result<domain::Project> Reader::project(const std::string& id) {
     Rows rows = sql.rows("SELECT body FROM project WHERE id = ?", std::string_view(id));
     if (!rows.next()) return fail(ErrorCode::not_found, "Project not found: {}", id);
     return wire::decode_project(rows.text(0));
+  });
+}
+
+// -------------------------------------------------------------------------------------------------------- records
+
+Result<std::vector<RecordRow>> Reader::records(const RecordFilter& filter) {
+  return with_connection([&](Connection& sql) -> Result<std::vector<RecordRow>> {
+    std::optional<std::int64_t> session;
+    if (filter.session) {
+      TRY(session, session_key(sql, *filter.session));
+    }
+    std::optional<std::string_view> key;
+    if (filter.key) key = *filter.key;
+    // The texts differ in what leads the index.
+#define QD_RECORDS(lead)                                                                                             \
+  "SELECT s.id, r.kind, r.key, r.seq, r.open, r.body -> '$.body' FROM record r JOIN session s ON s.key = r.session " \
+  "WHERE " lead                                                                                                      \
+  " AND (?2 IS NULL OR r.session = ?2) AND (?3 IS NULL OR r.key = ?3) AND r.seq > ?4 ORDER BY r.seq LIMIT ?5"
+    const char* text = session            ? QD_RECORDS("r.session = ?2 AND r.kind = ?1")
+                       : key              ? QD_RECORDS("r.kind = ?1 AND r.key = ?3")
+                       : filter.open_only ? QD_RECORDS("r.kind = ?1 AND r.open")
+                                          : QD_RECORDS("r.kind = ?1");
+#undef QD_RECORDS
+    std::vector<RecordRow> found;
+    Rows rows = sql.rows(text, std::string_view(filter.kind), session, key, filter.after, filter.limit);
+    while (rows.next()) {
+      if (filter.open_only && rows.integer(4) == 0) continue;
+      found.push_back({{std::string(rows.text(0))},
+                       std::string(rows.text(1)),
+                       std::string(rows.text(2)),
+                       rows.integer(3),
+                       rows.integer(4) != 0,
+                       {std::string(rows.text(5))}});
+    }
+    return found;
+  });
+}
+
+Result<std::optional<TurnRow>> Reader::last_turn(const SessionId& id) {
+  return with_connection([&](Connection& sql) -> Result<std::optional<TurnRow>> {
+    TRY(const std::int64_t session, session_key(sql, id));
+    Rows rows = sql.rows(
+        "SELECT t.message, t.reason, coalesce(e.time, 0) FROM turn t LEFT JOIN event e ON e.seq = t.seq WHERE "
+        "t.session = ?",
+        session);
+    if (!rows.next()) return std::nullopt;
+    TurnRow turn{.prompt = {std::string(rows.text(0))}, .reason = {}, .time = rows.integer(2)};
+    if (!rows.null(1)) turn.reason = std::string(rows.text(1));
+    return turn;
+  });
+}
+
+Result<std::vector<SessionId>> Reader::sessions_ended_with(std::string_view reason) {
+  return with_connection([&](Connection& sql) -> Result<std::vector<SessionId>> {
+    std::vector<SessionId> ids;
+    Rows rows = sql.rows(
+        "SELECT s.id FROM turn t JOIN session s ON s.key = t.session WHERE t.reason = ? AND s.archived IS NULL "
+        "ORDER BY t.seq",
+        reason);
+    while (rows.next()) ids.push_back({std::string(rows.text(0))});
+    return ids;
   });
 }
 

@@ -45,6 +45,10 @@ class Reader final : public Query {
   Result<std::string> projects_json() override;
   Result<std::vector<domain::Project>> projects() override;
   Result<domain::Project> project(const std::string& id) override;
+  Result<std::vector<RecordRow>> records(const RecordFilter& filter) override;
+  Result<std::optional<TurnRow>> last_turn(const SessionId& session) override;
+  Result<std::vector<SessionId>> sessions_ended_with(std::string_view reason) override;
+  Result<std::vector<StoredEvent>> session_events(const SessionId& session, Seq after, std::int64_t limit) override;
   Result<Counts> counts() override;
 
  private:

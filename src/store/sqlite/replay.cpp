@@ -52,6 +52,9 @@ constexpr std::array kReferences = {
               "SELECT r.id FROM request r LEFT JOIN event e ON e.seq = r.seq WHERE e.seq IS NULL LIMIT 10"},
     Reference{"a question without its event",
               "SELECT q.id FROM question q LEFT JOIN event e ON e.seq = q.seq WHERE e.seq IS NULL LIMIT 10"},
+    Reference{"a record without its event",
+              "SELECT r.kind || ' ' || r.key FROM record r LEFT JOIN event e ON e.seq = r.seq WHERE e.seq IS NULL "
+              "LIMIT 10"},
     Reference{"a reference to a row that is gone",
               "SELECT \"table\" || ' ' || rowid FROM pragma_foreign_key_check LIMIT 10"},
 };
@@ -83,6 +86,9 @@ constexpr std::array kRowsets = {
     Rowset{
         "open question",
         "SELECT json_array(id, seq) FROM question WHERE session = ?1 AND open AND ?2 AND ?3 AND ?4 AND ?5 ORDER BY id"},
+    Rowset{"record",
+           "SELECT json_array(kind, key, seq, open) FROM record WHERE session = ?1 AND ?2 AND ?3 AND ?4 AND ?5 "
+           "ORDER BY kind, key"},
     Rowset{"todo list", "SELECT json_array(seq) FROM todo WHERE session = ?1 AND ?2 AND ?3 AND ?4 AND ?5"},
 };
 

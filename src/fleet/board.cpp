@@ -1,0 +1,187 @@
+#include "fleet/board.hpp"
+
+#include "base/log.hpp"
+#include "wire/event.hpp"
+#include "wire/fleet.hpp"
+
+namespace quarterdeck::fleet {
+
+using namespace domain;
+
+namespace {
+
+// Which events can change the attention of a session.
+bool matters(const store::StoredEvent& event) {
+  const std::string_view type = event.type;
+  if (type == "session.updated") return event.properties->contains("\"archived\"");
+  if (type == "quarterdeck.record.put") return event.properties->contains("\"kind\":\"standing\"");
+  return type == "quarterdeck.prompt.admitted" || type == "quarterdeck.turn.started" ||
+         type == "quarterdeck.turn.ended" || type.starts_with("permission.") || type.starts_with("question.");
+}
+
+bool is_attention(const store::StoredEvent& event) {
+  return event.type == "quarterdeck.record.put" && event.properties->contains("\"kind\":\"attention\"");
+}
+
+}  // namespace
+
+Board::Board(session::Engine& engine, session::Host& host, AttentionPolicy policy)
+    : engine_(engine), host_(host), policy_(policy) {}
+
+Task<Result<void>> Board::recover() {
+  store::Query& query = engine_.query;
+  struct Found {
+    std::vector<store::RecordRow> records;
+    std::vector<SessionId> failed;
+  };
+  auto read = [&query]() -> Result<Found> {
+    Found found;
+    TRY(found.records, query.records({.kind = std::string(kAttention), .open_only = true, .limit = 1'000'000}));
+    TRY(found.failed, query.sessions_ended_with("error"));
+    return found;
+  };
+  const auto found = co_await blocking(engine_.loop, engine_.pool, read);
+  if (!found) co_return std::unexpected(found.error());
+  std::set<SessionId> look;
+  for (const store::RecordRow& row : found->records) {
+    auto attention = wire::decode_attention(row.body.text);
+    if (!attention) {
+      log::warn("the attention of {} cannot be read: {}", row.session.value, attention.error().message);
+      look.insert(row.session);
+      continue;
+    }
+    entries_.try_emplace(row.session, Entry{std::move(*attention), Priority::P2, row.seq});
+    look.insert(row.session);
+  }
+  look.insert(found->failed.begin(), found->failed.end());
+  CO_TRY(const std::vector<SessionId> working, query.sessions_with_work());
+  look.insert(working.begin(), working.end());
+  CO_TRY(last_seq_, query.last_seq());
+  recovered_ = true;
+  for (const SessionId& each : look) look_at(each);
+  co_return Result<void>();
+}
+
+void Board::on_commit(std::span<const store::StoredEvent> events) {
+  std::set<SessionId> changed;
+  for (const store::StoredEvent& event : events) {
+    if (is_attention(event)) {
+      if (const auto found = entries_.find(event.session); found != entries_.end()) found->second.seq = event.seq;
+      last_seq_ = event.seq;
+      for (const auto& [id, tell] : std::map(observers_)) tell(event.session, event.seq);
+    } else if (event.type == "session.deleted") {
+      entries_.erase(event.session);
+      stalls_.erase(event.session);
+      held_back_.erase(event.session);
+      over_budget_.erase(event.session);
+      last_seq_ = event.seq;
+      for (const auto& [id, tell] : std::map(observers_)) tell(event.session, event.seq);
+    } else if (matters(event)) {
+      changed.insert(event.session);
+    }
+  }
+  if (!recovered_) return;  // recover() looks at all of them
+  for (const SessionId& each : changed) look_at(each);
+}
+
+Result<Facts> Board::facts_of(const Session& session) const {
+  TRY(Facts facts, read_facts(engine_.query, session));
+  facts.status = host_.status(session.id);
+  if (const auto found = stalls_.find(session.id); found != stalls_.end()) facts.stall = found->second;
+  if (const auto found = held_back_.find(session.id); found != held_back_.end()) facts.held_back = found->second;
+  if (const auto found = over_budget_.find(session.id); found != over_budget_.end()) facts.over_budget = found->second;
+  return facts;
+}
+
+Result<Attention> Board::attention_of(const Session& session) const {
+  if (const auto found = entries_.find(session.id); found != entries_.end()) return found->second.attention;
+  TRY(const Facts facts, facts_of(session));
+  std::optional<Attention> before;
+  TRY(auto stored, read_attention(engine_.query, session.id));
+  if (stored) before = std::move(stored->attention);
+  return attention(facts, before, policy_, engine_.clock.now_ms());
+}
+
+void Board::look_at(const SessionId& id) {
+  const auto session = head_of(engine_.query, id);
+  if (!session) {
+    entries_.erase(id);
+    return;
+  }
+  const auto facts = facts_of(*session);
+  if (!facts) return log::warn("the attention of {} is unknown: {}", id.value, facts.error().message);
+  const auto found = entries_.find(session->id);
+  std::optional<Attention> before;
+  if (found != entries_.end()) {
+    before = found->second.attention;
+    found->second.priority = facts->standing.priority;
+  } else if (auto stored = read_attention(engine_.query, session->id); stored && *stored) {
+    before = std::move((*stored)->attention);
+  }
+  Attention now = attention(*facts, before, policy_, engine_.clock.now_ms());
+  const bool quiet = now.group == Attention::Group::quiet;
+  if (before && same(*before, now)) {
+    if (found != entries_.end()) found->second.attention.next = now.next;
+    if (found == entries_.end() && !quiet) {
+      entries_[session->id] = {std::move(now), facts->standing.priority, 0};
+    }
+    return;
+  }
+  // A session that was never looked at and needs nothing has nothing to tell.
+  if (!before && quiet && !facts->turn && !facts->standing.closed) return;
+  if (quiet) {
+    entries_.erase(session->id);
+  } else {
+    entries_[session->id] = {now, facts->standing.priority, found == entries_.end() ? 0 : found->second.seq};
+  }
+  keep(*session, now);
+}
+
+void Board::keep(const Session& session, const Attention& attention) {
+  store::Batch batch{.session = session.id, .directory = session.directory, .project_id = session.project_id};
+  batch.events.push_back(RecordPut{.kind = std::string(kAttention),
+                                   .open = attention.group != Attention::Group::quiet,
+                                   .body = JsonText{wire::encode_attention(attention)}});
+  engine_.store.append(std::move(batch), [id = session.id](store::EventStore::Appended appended) {
+    if (!appended && appended.error().code != ErrorCode::not_found) {
+      log::warn("the attention of {} was not stored: {}", id.value, appended.error().message);
+    }
+  });
+}
+
+void Board::set_stall(const SessionId& session, std::optional<Stall> stall) {
+  if (!stall && stalls_.erase(session) == 0) return;
+  if (stall) stalls_[session] = std::move(*stall);
+  look_at(session);
+}
+
+void Board::set_held_back(const SessionId& session, std::optional<std::string> why) {
+  if (!why && held_back_.erase(session) == 0) return;
+  if (why) held_back_[session] = std::move(*why);
+  look_at(session);
+}
+
+void Board::set_over_budget(const SessionId& session, std::optional<std::string> why) {
+  if (!why && over_budget_.erase(session) == 0) return;
+  if (why) over_budget_[session] = std::move(*why);
+  look_at(session);
+}
+
+std::size_t Board::subscribe(std::function<void(const SessionId&, store::Seq)> observer) {
+  observers_.emplace(++subscriptions_, std::move(observer));
+  return subscriptions_;
+}
+
+void Board::tick() {
+  const TimeMs now = engine_.clock.now_ms();
+  std::vector<SessionId> due;
+  for (const auto& [id, entry] : entries_) {
+    const bool over = entry.attention.next && entry.attention.next->at && *entry.attention.next->at <= now;
+    const bool retries =
+        (host_.status(id).type == Status::Type::retry) != (entry.attention.state == Attention::State::retrying);
+    if (over || (retries && entry.attention.group == Attention::Group::working)) due.push_back(id);
+  }
+  for (const SessionId& id : due) look_at(id);
+}
+
+}  // namespace quarterdeck::fleet

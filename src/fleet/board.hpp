@@ -1,0 +1,73 @@
+// The attention of every session that is not quiet, as it is now. Follows the store's commits, keeps each change as a
+// record (so it has a number, survives the server, and can be waited for), and tells who waits.
+// Laws: an answer that was committed has moved the board before anybody is told of it. After a start, what the board says
+//       is what the tables say. Only sessions without a parent are on it; what their children need, they need.
+// Everything runs on the loop.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "base/async.hpp"
+#include "fleet/facts.hpp"
+#include "session/engine.hpp"
+#include "session/host.hpp"
+
+namespace quarterdeck::fleet {
+
+class Board {
+ public:
+  struct Entry {
+    domain::Attention attention;
+    domain::Priority priority = domain::Priority::P2;
+    store::Seq seq = 0;
+  };
+
+  Board(session::Engine& engine, session::Host& host, AttentionPolicy policy);
+
+  // Start-up, after the sessions' own recovery has begun.
+  Task<Result<void>> recover();
+  void on_commit(std::span<const store::StoredEvent> events);
+  // Looks at a session again: what only the running server knows may have changed.
+  void look_at(const SessionId& session);
+  // What the server finds out beside the store: stalls, and why a prompt does not begin.
+  void set_stall(const SessionId& session, std::optional<Stall> stall);
+  void set_held_back(const SessionId& session, std::optional<std::string> why);
+  void set_over_budget(const SessionId& session, std::optional<std::string> why);
+
+  const std::map<SessionId, Entry>& entries() const { return entries_; }
+  // Of any session, also of a quiet one and of a child.
+  Result<domain::Attention> attention_of(const domain::Session& session) const;
+
+  // Called when the attention of a session has changed and is on disk.
+  std::size_t subscribe(std::function<void(const SessionId&, store::Seq)> observer);
+  void unsubscribe(std::size_t subscription) { observers_.erase(subscription); }
+  // A number that is at least that of every change so far.
+  store::Seq last_seq() const { return last_seq_; }
+
+  const AttentionPolicy& policy() const { return policy_; }
+
+  // Once a second: what is due by itself.
+  void tick();
+
+ private:
+  Result<Facts> facts_of(const domain::Session& session) const;
+  void keep(const domain::Session& session, const domain::Attention& attention);
+
+  session::Engine& engine_;
+  session::Host& host_;
+  AttentionPolicy policy_;
+  bool recovered_ = false;
+  std::map<SessionId, Entry> entries_;
+  std::map<SessionId, Stall> stalls_;
+  std::map<SessionId, std::string> held_back_;
+  std::map<SessionId, std::string> over_budget_;
+  std::map<std::size_t, std::function<void(const SessionId&, store::Seq)>> observers_;
+  std::size_t subscriptions_ = 0;
+  store::Seq last_seq_ = 0;
+};
+
+}  // namespace quarterdeck::fleet

@@ -1,0 +1,34 @@
+#include "fleet/fleet.hpp"
+
+#include "base/log.hpp"
+
+namespace quarterdeck::fleet {
+namespace {
+
+constexpr std::int64_t kTickMs = 1'000;
+
+}  // namespace
+
+Fleet::Fleet(session::Engine& engine, session::Host& host)
+    : engine_(engine), host_(host), board_(engine, host, {}), watching_(engine.loop) {
+  engine_.store.observe([this](std::span<const store::StoredEvent> events) { board_.on_commit(events); });
+}
+
+Fleet::~Fleet() { engine_.store.observe({}); }
+
+Task<Result<void>> Fleet::recover() {
+  CO_TRY_VOID(co_await board_.recover());
+  watching_.spawn(keep_watch());
+  co_return Result<void>();
+}
+
+Task<void> Fleet::shutdown() {
+  watching_.stop();
+  co_await watching_.join();
+}
+
+Task<void> Fleet::keep_watch() {
+  while (co_await sleep_ms(engine_.loop, kTickMs, watching_.token())) board_.tick();
+}
+
+}  // namespace quarterdeck::fleet

@@ -1,0 +1,27 @@
+// What the fleet knows of sessions as JSON, and the commands on it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "domain/fleet.hpp"
+
+namespace quarterdeck::wire {
+
+std::string encode_standing(const domain::Standing& standing);
+Result<domain::Standing> decode_standing(std::string_view json);
+std::string encode_attention(const domain::Attention& attention);
+Result<domain::Attention> decode_attention(std::string_view json);
+std::string encode_roster_row(const domain::RosterRow& row);
+
+std::string_view priority_name(domain::Priority priority);
+std::string_view group_name(domain::Attention::Group group);
+std::string_view state_name(domain::Attention::State state);
+std::optional<domain::Priority> priority_named(std::string_view name);
+std::optional<domain::Attention::Group> group_named(std::string_view name);
+std::optional<domain::Attention::State> state_named(std::string_view name);
+
+}  // namespace quarterdeck::wire
