@@ -41,7 +41,11 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(opencode::sync_routes(services_));
   add(opencode::pty_routes(services_));
   add(opencode::absent_routes(services_));
-  if (services_.fleet) add(fleet::roster_routes(services_));
+  if (services_.fleet) {
+    add(fleet::roster_routes(services_));
+    add(fleet::handoff_routes(services_));
+    add(fleet::request_routes(services_));
+  }
   add(fleet::context_routes(services_));
   add(fleet::trust_routes(services_));
   add(fleet::import_routes(services_));

@@ -76,6 +76,11 @@ void Board::on_commit(std::span<const store::StoredEvent> events) {
       over_budget_.erase(event.session);
       last_seq_ = event.seq;
       for (const auto& [id, tell] : std::map(observers_)) tell(event.session, event.seq);
+    } else if (event.type == "message.updated") {
+      const auto found = entries_.find(event.session);
+      if (found != entries_.end() && found->second.attention.state == Attention::State::starting) {
+        changed.insert(event.session);
+      }
     } else if (matters(event)) {
       changed.insert(event.session);
     }

@@ -10,6 +10,7 @@ namespace quarterdeck::fleet {
 inline constexpr std::string_view kStanding = "standing";    // kinds of records
 inline constexpr std::string_view kAttention = "attention";
 inline constexpr std::string_view kRef = "ref";
+inline constexpr std::string_view kHandoff = "handoff";  // open until its prompt is admitted
 
 // Without what only the running server knows: status, stall, why a prompt is held back.
 Result<Facts> read_facts(store::Query& query, const domain::Session& session);

@@ -2,6 +2,7 @@
 // the board; what changes a session goes through the session's host.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/async.hpp"
 #include "domain/fleet.hpp"
 #include "fleet/board.hpp"
+#include "fleet/calls.hpp"
 
 namespace quarterdeck::fleet {
 
@@ -34,6 +36,26 @@ struct RosterPage {
   store::Seq seq = 0;  // for wait and events: what changes after this page
 };
 
+struct HandedOver {
+  SessionId session;
+  bool created = false;  // false: this work has a session already
+};
+
+// A request that waits for an answer.
+struct RequestView {
+  OpenRequest::Kind kind = OpenRequest::Kind::permission;
+  std::string id;
+  SessionId session;  // that asks
+  SessionId head;  // in the roster
+  std::string title;
+  domain::Priority priority = domain::Priority::P2;
+  domain::Attention attention;
+  std::string hash;  // of `content`
+  std::string content;  // JSON, as the session asked
+};
+
+enum class Close { only_idle, stop_work };
+
 class Fleet {
  public:
   // Both outlive it.
@@ -41,6 +63,7 @@ class Fleet {
   ~Fleet();
 
   Board& board() { return board_; }
+  Calls& calls() { return calls_; }
   session::Engine& engine() { return engine_; }
   session::Host& host() { return host_; }
 
@@ -52,12 +75,54 @@ class Fleet {
   Task<Result<RosterPage>> roster(RosterFilter filter);
   Result<domain::RosterRow> row(const SessionId& session);
 
+  // Makes a session of it, or finds the one that it was made into before. On disk with its prompt when this returns.
+  // Errors: `invalid` (directory, agent, model), `conflict` (the key was used for something else).
+  Task<Result<HandedOver>> hand_over(domain::Handoff handoff);
+  Task<Result<void>> change(SessionId session, domain::StandingChange change);
+  // A prompt for a session that makes no progress: heard between two steps, or at once where nothing else would be heard.
+  Task<Result<MessageId>> nudge(SessionId session, std::optional<std::string> text,
+                                std::optional<domain::IdempotencyKey> key);
+  // Done: nothing of it needs anybody. Error: `conflict` while it works, unless it may be stopped.
+  Task<Result<void>> close(SessionId session, Close how);
+  Task<Result<void>> reopen(SessionId session);  // also out of the archive
+  Task<Result<void>> archive(SessionId session, Close how);
+  // What it ended with was seen: its result, or its failure.
+  Task<Result<void>> accept(SessionId session);
+
+  // Open ones, by priority, oldest first.
+  Task<Result<std::vector<RequestView>>> requests();
+  // Error: `not_found`, also when it is answered.
+  Result<RequestView> request(const std::string& id);
+  // Who asked it, open or not.
+  Result<SessionId> asker(const std::string& id);
+  // Errors: `not_found`, `invalid`, `conflict` when it was answered or is not what `hash` stands for.
+  Task<Result<void>> answer(std::string id, domain::RequestAnswer answer);
+
  private:
   Task<void> keep_watch();
+  Task<Result<HandedOver>> open_session(domain::Handoff handoff);
+  Task<Result<void>> give_prompt(SessionId session, domain::Handoff handoff);
+  Result<std::optional<SessionId>> session_for(const domain::Handoff& handoff);
+  Task<void> finish_handoffs();
+  Task<Result<void>> settle_work(SessionId session, Close how);
+  using Decide = void (*)(domain::Standing& standing, TimeMs now);
+  Task<Result<void>> decide(SessionId session, Decide what);
+  Task<Result<void>> keep(const domain::Session& session, const domain::Standing& standing);
+  Result<domain::Standing> newest_standing(const SessionId& session);
+  Result<void> view_of(const domain::Session& head, std::vector<RequestView>& out);
 
   session::Engine& engine_;
   session::Host& host_;
   Board board_;
+  Calls calls_;
+  // Decided, and on its way to the disk.
+  struct Pending {
+    domain::Standing newest;
+    int writes = 0;
+  };
+  std::map<SessionId, Pending> pending_;
+  bool handing_over_ = false;  // one at a time: two of the same become one
+  std::deque<OneShot<Unit>::Setter> next_handoffs_;
   TaskGroup watching_;
 };
 

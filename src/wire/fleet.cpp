@@ -21,7 +21,137 @@ std::optional<E> named(std::string_view text) {
   return std::nullopt;
 }
 
+constexpr std::size_t kRequestBytesMax = 200'000;
+constexpr std::size_t kTextBytesMax = 50'000;
+constexpr std::size_t kWordBytesMax = 200;
+constexpr std::size_t kListMax = 50;
+
+void check_word(Reader& io, std::string_view name, const std::string& word, std::size_t bytes_max = kWordBytesMax) {
+  if (io.problem().found()) return;
+  const Path at{&io.path(), name};
+  if (word.empty()) return io.problem().custom("Expected a string that is not empty", at);
+  if (word.size() > bytes_max) io.problem().custom(fmt::format("Expected at most {} bytes", bytes_max), at);
+}
+
+void check_labels(Reader& io, const std::vector<std::string>& labels) {
+  if (io.problem().found()) return;
+  const Path at{&io.path(), "labels"};
+  if (labels.size() > kListMax) return io.problem().custom(fmt::format("Expected at most {} labels", kListMax), at);
+  int index = 0;
+  for (const std::string& label : labels) {
+    const Path each{&at, {}, index++};
+    if (label.empty() || label.size() > kWordBytesMax) {
+      return io.problem().custom(fmt::format("Expected 1 to {} bytes", kWordBytesMax), each);
+    }
+  }
+}
+
+void check_budget(Reader& io, const std::optional<domain::Budget>& budget) {
+  if (io.problem().found() || !budget) return;
+  const Path at{&io.path(), "budget"};
+  const bool negative = budget->cost_usd.value_or(0) < 0 || budget->tokens.value_or(0) < 0 ||
+                        budget->steps.value_or(0) < 0 || budget->wall_ms.value_or(0) < 0;
+  if (negative) io.problem().custom("Expected limits of at least 0", at);
+}
+
+void check_refs(Reader& io, const std::vector<domain::Ref>& refs) {
+  if (io.problem().found()) return;
+  const Path at{&io.path(), "refs"};
+  if (refs.size() > kListMax) return io.problem().custom(fmt::format("Expected at most {} refs", kListMax), at);
+  int index = 0;
+  for (const domain::Ref& ref : refs) {
+    const Path each{&at, {}, index++};
+    const bool named =
+        !ref.system.empty() && ref.system.size() <= kWordBytesMax && !ref.id.empty() && ref.id.size() <= kWordBytesMax;
+    if (!named) return io.problem().custom(fmt::format("Expected system and id of 1 to {} bytes", kWordBytesMax), each);
+    if (ref.text.value_or("").size() > kTextBytesMax || ref.title.value_or("").size() > kTextBytesMax ||
+        ref.url.value_or("").size() > kTextBytesMax) {
+      return io.problem().custom(fmt::format("Expected texts of at most {} bytes", kTextBytesMax), each);
+    }
+  }
+}
+
 }  // namespace
+}  // namespace quarterdeck::wire
+
+namespace quarterdeck::domain {
+
+void describe(wire::Reader& io, Handoff& handoff) {
+  io.field("request", handoff.request);
+  wire::check_word(io, "request", handoff.request, wire::kRequestBytesMax);
+  io.field_or("refs", handoff.refs, {});
+  wire::check_refs(io, handoff.refs);
+  io.field_or("directory", handoff.directory, {});
+  io.field("title", handoff.title);
+  if (handoff.title) wire::check_word(io, "title", *handoff.title);
+  io.field_or("priority", handoff.priority, Priority::P2);
+  io.field_or("labels", handoff.labels, {});
+  wire::check_labels(io, handoff.labels);
+  io.field("owner", handoff.owner);
+  if (handoff.owner) wire::check_word(io, "owner", *handoff.owner);
+  io.field("budget", handoff.budget);
+  wire::check_budget(io, handoff.budget);
+  io.field("agent", handoff.agent);
+  io.field("model", handoff.model);
+  wire::object_text_field(io, "reply_to", handoff.reply_to);
+  io.field_or("fresh", handoff.fresh, false);
+}
+
+void describe(wire::Writer& io, Handoff& handoff) {
+  io.field("request", handoff.request);
+  io.field("refs", handoff.refs);
+  io.field("directory", handoff.directory);
+  io.field("agent", handoff.agent);
+  io.field("model", handoff.model);
+  io.field("reply_to", handoff.reply_to);
+}
+
+void describe(wire::Reader& io, StandingChange& change) {
+  io.field("title", change.title);
+  if (change.title) wire::check_word(io, "title", *change.title);
+  io.field("agent", change.agent);
+  io.field("model", change.model);
+  io.field("priority", change.priority);
+  io.field("labels", change.labels);
+  if (change.labels) wire::check_labels(io, *change.labels);
+  if (io.has("owner")) {
+    io.field("owner", change.owner.emplace());
+    if (*change.owner) wire::check_word(io, "owner", **change.owner);
+  }
+  if (io.has("budget")) {
+    io.field("budget", change.budget.emplace());
+    wire::check_budget(io, *change.budget);
+  }
+}
+
+void describe(wire::Reader& io, RequestAnswer& answer) {
+  io.field("hash", answer.hash);
+  io.field("reply", answer.reply);
+  io.field("message", answer.message);
+  io.field("answers", answer.answers);
+}
+
+}  // namespace quarterdeck::domain
+
+namespace quarterdeck::wire {
+
+Result<domain::Handoff> decode_handoff(std::string_view json) { return decode_text<domain::Handoff>(json); }
+Result<domain::StandingChange> decode_standing_change(std::string_view json) {
+  return decode_text<domain::StandingChange>(json);
+}
+Result<domain::RequestAnswer> decode_request_answer(std::string_view json) {
+  return decode_text<domain::RequestAnswer>(json.empty() ? "{}" : json);
+}
+std::string encode_handoff(const domain::Handoff& handoff) { return encode(handoff); }
+
+template <class Io>
+void describe(Io& io, KeptAnswer& answer) {
+  io.field("fingerprint", answer.fingerprint);
+  io.field("status", answer.status);
+  io.field("body", answer.body);
+}
+std::string encode_kept_answer(const KeptAnswer& answer) { return encode(answer); }
+Result<KeptAnswer> decode_kept_answer(std::string_view json) { return decode_text<KeptAnswer>(json); }
 
 std::string encode_standing(const domain::Standing& standing) { return encode(standing); }
 Result<domain::Standing> decode_standing(std::string_view json) { return decode_text<domain::Standing>(json); }

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "domain/fleet.hpp"
+#include "domain/handoff.hpp"
 
 namespace quarterdeck::wire {
 
@@ -16,6 +17,22 @@ Result<domain::Standing> decode_standing(std::string_view json);
 std::string encode_attention(const domain::Attention& attention);
 Result<domain::Attention> decode_attention(std::string_view json);
 std::string encode_roster_row(const domain::RosterRow& row);
+
+// POST /fleet/handoff; `directory` may be absent. PATCH /fleet/session/:id. POST /fleet/request/:id/answer.
+Result<domain::Handoff> decode_handoff(std::string_view json);
+Result<domain::StandingChange> decode_standing_change(std::string_view json);
+Result<domain::RequestAnswer> decode_request_answer(std::string_view json);
+// What a handoff asked, kept until its prompt was admitted.
+std::string encode_handoff(const domain::Handoff& handoff);
+
+// An answer that is kept for a request that comes again.
+struct KeptAnswer {
+  std::string fingerprint;
+  int status = 200;
+  std::string body;
+};
+std::string encode_kept_answer(const KeptAnswer& answer);
+Result<KeptAnswer> decode_kept_answer(std::string_view json);
 
 std::string_view priority_name(domain::Priority priority);
 std::string_view group_name(domain::Attention::Group group);
