@@ -45,6 +45,8 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
     add(fleet::roster_routes(services_));
     add(fleet::handoff_routes(services_));
     add(fleet::request_routes(services_));
+    add(fleet::wait_routes(services_));
+    add(fleet::digest_routes(services_));
   }
   add(fleet::context_routes(services_));
   add(fleet::trust_routes(services_));

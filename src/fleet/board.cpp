@@ -64,18 +64,19 @@ Task<Result<void>> Board::recover() {
 
 void Board::on_commit(std::span<const store::StoredEvent> events) {
   std::set<SessionId> changed;
+  bool told = false;
   for (const store::StoredEvent& event : events) {
     if (is_attention(event)) {
       if (const auto found = entries_.find(event.session); found != entries_.end()) found->second.seq = event.seq;
       last_seq_ = event.seq;
-      for (const auto& [id, tell] : std::map(observers_)) tell(event.session, event.seq);
+      told = true;
     } else if (event.type == "session.deleted") {
       entries_.erase(event.session);
       stalls_.erase(event.session);
       held_back_.erase(event.session);
       over_budget_.erase(event.session);
       last_seq_ = event.seq;
-      for (const auto& [id, tell] : std::map(observers_)) tell(event.session, event.seq);
+      told = true;
     } else if (event.type == "message.updated") {
       const auto found = entries_.find(event.session);
       if (found != entries_.end() && found->second.attention.state == Attention::State::starting) {
@@ -85,6 +86,7 @@ void Board::on_commit(std::span<const store::StoredEvent> events) {
       changed.insert(event.session);
     }
   }
+  if (told) changes_->tell();
   if (!recovered_) return;  // recover() looks at all of them
   for (const SessionId& each : changed) look_at(each);
 }
@@ -170,11 +172,6 @@ void Board::set_over_budget(const SessionId& session, std::optional<std::string>
   if (!why && over_budget_.erase(session) == 0) return;
   if (why) over_budget_[session] = std::move(*why);
   look_at(session);
-}
-
-std::size_t Board::subscribe(std::function<void(const SessionId&, store::Seq)> observer) {
-  observers_.emplace(++subscriptions_, std::move(observer));
-  return subscriptions_;
 }
 
 void Board::tick() {

@@ -5,13 +5,14 @@
 // Everything runs on the loop.
 #pragma once
 
-#include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <vector>
 
 #include "base/async.hpp"
+#include "fleet/changes.hpp"
 #include "fleet/facts.hpp"
 #include "session/engine.hpp"
 #include "session/host.hpp"
@@ -42,9 +43,8 @@ class Board {
   // Of any session, also of a quiet one and of a child.
   Result<domain::Attention> attention_of(const domain::Session& session) const;
 
-  // Called when the attention of a session has changed and is on disk.
-  std::size_t subscribe(std::function<void(const SessionId&, store::Seq)> observer);
-  void unsubscribe(std::size_t subscription) { observers_.erase(subscription); }
+  // Tells when the attention of a session has changed and is on disk.
+  const std::shared_ptr<Changes>& changes() const { return changes_; }
   // A number that is at least that of every change so far.
   store::Seq last_seq() const { return last_seq_; }
 
@@ -65,8 +65,7 @@ class Board {
   std::map<SessionId, Stall> stalls_;
   std::map<SessionId, std::string> held_back_;
   std::map<SessionId, std::string> over_budget_;
-  std::map<std::size_t, std::function<void(const SessionId&, store::Seq)>> observers_;
-  std::size_t subscriptions_ = 0;
+  std::shared_ptr<Changes> changes_ = std::make_shared<Changes>();
   store::Seq last_seq_ = 0;
 };
 

@@ -25,6 +25,7 @@ Task<Result<void>> Fleet::recover() {
 }
 
 Task<void> Fleet::shutdown() {
+  board_.changes()->close();
   watching_.stop();
   co_await watching_.join();
 }

@@ -54,6 +54,27 @@ struct RequestView {
   std::string content;  // JSON, as the session asked
 };
 
+// The newest change of a session's attention.
+struct Change {
+  store::Seq seq = 0;  // 0: it never changed
+  SessionId session;
+  std::string title;
+  domain::Priority priority = domain::Priority::P2;
+  domain::Attention attention;
+};
+
+struct Wait {
+  std::vector<SessionId> sessions;  // empty: all
+  std::optional<store::Seq> after;  // absent: as they are now, at once
+  std::int64_t timeout_ms = 25'000;
+  std::size_t limit = 200;
+};
+struct Waited {
+  std::vector<Change> changes;  // by number
+  std::vector<SessionId> gone;  // of those that were named
+  store::Seq cursor = 0;
+};
+
 enum class Close { only_idle, stop_work };
 
 class Fleet {
@@ -75,6 +96,12 @@ class Fleet {
   Task<Result<RosterPage>> roster(RosterFilter filter);
   Result<domain::RosterRow> row(const SessionId& session);
 
+  // Returns when one of the sessions has changed after the cursor, or when the time is over. Error: `invalid` (a cursor
+  // of the future).
+  Task<Result<Waited>> wait(Wait wait);
+  // What has changed after `after`, without waiting; oldest first.
+  Result<std::vector<Change>> changes_after(store::Seq after, std::size_t limit);
+
   // Makes a session of it, or finds the one that it was made into before. On disk with its prompt when this returns.
   // Errors: `invalid` (directory, agent, model), `conflict` (the key was used for something else).
   Task<Result<HandedOver>> hand_over(domain::Handoff handoff);
@@ -91,7 +118,9 @@ class Fleet {
 
   // Open ones, by priority, oldest first.
   Task<Result<std::vector<RequestView>>> requests();
-  // Error: `not_found`, also when it is answered.
+  // Those of one session and its children.
+  Result<std::vector<RequestView>> requests_of(const SessionId& session);
+  // Errors: `not_found`; `conflict` when it is answered.
   Result<RequestView> request(const std::string& id);
   // Who asked it, open or not.
   Result<SessionId> asker(const std::string& id);
@@ -100,6 +129,8 @@ class Fleet {
 
  private:
   Task<void> keep_watch();
+  Result<Change> change_of(const store::RecordRow& row);
+  Result<Waited> look(const Wait& wait);
   Task<Result<HandedOver>> open_session(domain::Handoff handoff);
   Task<Result<void>> give_prompt(SessionId session, domain::Handoff handoff);
   Result<std::optional<SessionId>> session_for(const domain::Handoff& handoff);

@@ -75,6 +75,13 @@ Task<Result<std::vector<RequestView>>> Fleet::requests() {
   co_return all;
 }
 
+Result<std::vector<RequestView>> Fleet::requests_of(const SessionId& id) {
+  TRY(const Session session, engine_.query.session(id));
+  std::vector<RequestView> all;
+  TRY_VOID(view_of(session, all));
+  return all;
+}
+
 Result<SessionId> Fleet::asker(const std::string& id) {
   if (id.starts_with("per")) {
     TRY(const auto row, engine_.query.request(PermissionId{id}));

@@ -1,7 +1,7 @@
 // Supervision over plain HTTP: what sessions need, and what is done about it.
 import assert from "node:assert/strict"
 import { afterEach, beforeEach, test } from "node:test"
-import { client, eventually, makeWorld } from "../support/server.mjs"
+import { client, events, eventually, makeWorld } from "../support/server.mjs"
 
 let world, server, api
 const start = async (config = {}) => {
@@ -200,4 +200,71 @@ test("a session that works is closed only when it may be stopped", async () => {
   assert.equal((await api.post(`/fleet/session/${session}/close`, { stop: true })).body.attention.state, "done")
   await eventually(async () => Object.keys((await api.get("/session/status")).body).length === 0)
   assert.equal((await standing(session)).attention.state, "done")
+})
+
+test("waiting ends when a session needs somebody, misses nothing across a kill, and streams say the same", async () => {
+  await start({ permission: { bash: "ask" } })
+  const quiet = (await api.session({ title: "quiet" })).id
+  const session = (await api.session({ title: "asks" })).id
+  const wait = async (query) => (await api.get(`/fleet/wait?${query}`)).body
+  const now = await wait(`sessions=${session},${quiet}`)
+  assert.deepEqual(now.changes.map((c) => c.attention.state), ["idle", "idle"])
+  const nothing = await wait(`sessions=${quiet}&after=${now.cursor}&timeout_ms=50`)
+  assert.deepEqual([nothing.changes, nothing.gone], [[], []])
+  const stream = events(server.url, { path: `/fleet/events?after=${now.cursor}` })
+  await stream.connected
+  const pending = wait(`sessions=${session}&after=${now.cursor}`)
+  await api.promptAsync(session, 'TOOL:[["bash",{"command":"echo hi"}]]')
+  const first = await pending
+  assert.equal(first.changes[0].sessionID, session)
+  const asks = await stream.until((e) => e.attention.state === "approve")
+  assert.deepEqual([asks.sessionID, asks.seq], [session, asks.cursor])
+  stream.close()
+  await restart()
+  let cursor = now.cursor
+  const states = new Set()
+  while (!states.has("approve")) {
+    const more = await wait(`sessions=${session}&after=${cursor}`)
+    assert.ok(more.cursor >= cursor)
+    cursor = more.cursor
+    for (const change of more.changes) states.add(change.attention.state)
+  }
+  const replay = events(server.url, { path: "/fleet/events", lastEventID: now.cursor })
+  await replay.until((e) => e.sessionID === session && e.attention.state === "approve")
+  replay.close()
+  const gone = (async () => {
+    for (;;) {
+      const more = await wait(`sessions=${session}&after=${cursor}`)
+      if (more.gone.length) return more.gone
+      cursor = more.cursor
+    }
+  })()
+  await api.delete(`/session/${session}`)
+  assert.deepEqual(await gone, [session])
+  for (const query of ["after=x", "after=-1", "timeout_ms=30000", "sessions=nobody", "after=99999999"]) {
+    assert.equal((await api.get(`/fleet/wait?${query}`)).status, 400, query)
+  }
+})
+
+test("a digest says what happened, within its bound, and an unbacked claim is marked", async () => {
+  await start()
+  const honest = (await api.post("/fleet/handoff", { request: 'TOOL:[["bash",{"command":"cd . && true_test() { :; }; ./test.sh"}]]', fresh: true })).body.sessionID
+  await until(honest, "ready")
+  const path = `/fleet/session/${honest}/digest`
+  const first = (await api.get(path)).body
+  assert.equal(first.sessionID, honest)
+  assert.equal(first.state.state, "ready")
+  assert.equal(first.happened.calls.bash, 1)
+  assert.equal(first.asked[0].text.slice(0, 5), "TOOL:")
+  assert.deepEqual((await api.get(path)).body, first, "the same events give the same digest")
+  await api.prompt(honest, "again")
+  const later = (await api.get(`${path}?since=${first.cursor}`)).body
+  assert.deepEqual(later.asked.map((a) => a.text), ["again"])
+  assert.equal(later.happened.calls.bash, undefined)
+  for (const max of [300, 600, 5000]) {
+    const text = JSON.stringify((await api.get(`${path}?max_tokens=${max}`)).body)
+    assert.ok(Buffer.byteLength(text) <= max * 3, `${max}: ${text.length}`)
+  }
+  assert.equal((await api.get(`${path}?max_tokens=1`)).status, 400)
+  assert.equal((await api.get(`/fleet/session/${honest}/evidence`)).body.unverified, false)
 })

@@ -11,6 +11,8 @@ std::vector<Route> roster_routes(Services& services);  // /fleet/roster, /fleet/
 std::vector<Route> handoff_routes(
     Services& services);  // /fleet/handoff, PATCH /fleet/session/:sessionID, nudge, close…
 std::vector<Route> request_routes(Services& services);  // /fleet/request…
+std::vector<Route> wait_routes(Services& services);  // /fleet/wait, /fleet/events
+std::vector<Route> digest_routes(Services& services);  // /fleet/session/:sessionID/digest, evidence
 std::vector<Route> message_routes(Services& services);  // /fleet/session/:sessionID/message, queue, abort
 std::vector<Route> context_routes(Services& services);  // /fleet/session/:sessionID/context
 std::vector<Route> trust_routes(Services& services);  // /fleet/trust: which directories' own files may run things
