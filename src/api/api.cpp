@@ -5,6 +5,7 @@
 #include "api/embedded/kSchemas.hpp"
 #include "api/fleet/routes.hpp"
 #include "api/operations.hpp"
+#include "api/web/pages.hpp"
 
 namespace quarterdeck::api {
 
@@ -69,6 +70,8 @@ Task<net::Response> Api::handle(net::Request request) {
   net::Request head{.headers = request.headers};
   if (auto refused = guard_.check(request)) {
     response = std::move(*refused);
+  } else if (auto page = web::page(request, web::assets())) {
+    response = std::move(*page);
   } else {
     response = co_await router_->handle(std::move(request));
   }
