@@ -1,6 +1,6 @@
 # Every target is a verb of script/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run serve test fault conformance lint format asan tsan fuzz bench bench-micro bench-quick bench-growth soak install clean
+.PHONY: help setup build run serve ui-dev test fault conformance lint format asan tsan fuzz bench bench-micro bench-quick bench-growth soak install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,9 @@ run: ## build, start the server and watch it repair the sample repository (PORT=
 
 serve: ## build and start the server on 127.0.0.1:4096 (PORT=, HOST=)
 	@script/serve
+
+ui-dev: ## the web interface with hot reload, on a running server (SERVER=http://127.0.0.1:4096, UI_PORT=5173)
+	@script/ui_dev
 
 test: ## everything: layers, unit tests, real clients, faults
 	@script/test

@@ -68,7 +68,9 @@ const closure = (key, seen = new Set()) => {
 }
 const total = (files) => [...files].reduce((sum, name) => sum + size(name), 0)
 const roster = closure("index.html").add("index.html")
-const session = closure("src/screens/session.tsx", new Set(roster))
+// Vite names a part that others use, too, after its file.
+const sessionKey = Object.keys(manifest).find((key) => /(^src\/screens\/session\.tsx|^_session-.*\.js)$/.test(key))
+const session = closure(sessionKey, new Set(roster))
 const problems = []
 const hold = (what, value, limit) => {
   if (value > limit) problems.push(`${what}: ${value}, at most ${limit}`)

@@ -46,14 +46,15 @@ bool accepts(const net::Request& request, std::string_view coding) {
 }
 
 net::Response answer(const net::Request& request, const Asset& asset) {
-  net::Response response{.headers = {{"Content-Type", std::string(asset.type)},
-                                     {"ETag", std::string(asset.etag)},
-                                     {"Cache-Control", asset.immutable ? "public, max-age=31536000, immutable" : "no-cache"},
-                                     {"Vary", "Accept-Encoding"},
-                                     {"X-Content-Type-Options", "nosniff"},
-                                     {"Referrer-Policy", "same-origin"},
-                                     {"Cross-Origin-Opener-Policy", "same-origin"},
-                                     {"Content-Security-Policy", std::string(kPolicy)}}};
+  net::Response response{
+      .headers = {{"Content-Type", std::string(asset.type)},
+                  {"ETag", std::string(asset.etag)},
+                  {"Cache-Control", asset.immutable ? "public, max-age=31536000, immutable" : "no-cache"},
+                  {"Vary", "Accept-Encoding"},
+                  {"X-Content-Type-Options", "nosniff"},
+                  {"Referrer-Policy", "same-origin"},
+                  {"Cross-Origin-Opener-Policy", "same-origin"},
+                  {"Content-Security-Policy", std::string(kPolicy)}}};
   const std::string* seen = request.header("if-none-match");
   if (seen && seen->find(asset.etag) != std::string::npos) {
     response.status = 304;
@@ -78,8 +79,9 @@ std::optional<net::Response> page(const net::Request& request, std::span<const A
   if (const Asset* asset = find(assets, request.path)) return answer(request, *asset);
   if (!is_screen(request.path)) return std::nullopt;
   if (const Asset* index = find(assets, "/")) return answer(request, *index);
-  return net::Response{.headers = {{"Content-Type", "text/html; charset=utf-8"}, {"Content-Security-Policy", std::string(kPolicy)}},
-                       .body = std::string(kNotBuilt)};
+  return net::Response{
+      .headers = {{"Content-Type", "text/html; charset=utf-8"}, {"Content-Security-Policy", std::string(kPolicy)}},
+      .body = std::string(kNotBuilt)};
 }
 
 }  // namespace quarterdeck::api::web

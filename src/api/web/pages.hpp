@@ -19,7 +19,7 @@ struct Asset {
   bool immutable = false;
   std::string_view plain;
   std::string_view brotli;  // empty: not smaller
-  std::string_view gzip;    // empty: not smaller
+  std::string_view gzip;  // empty: not smaller
 };
 
 // Nothing when the path is none of the interface's, so that the API answers. `assets` in the order of their paths.

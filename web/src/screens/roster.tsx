@@ -129,7 +129,9 @@ export default function Roster() {
         <p class="summary">
           <span>{reviewCount()} to review</span>
           <span>{working()} working</span>
-          <span>{money(costToday())} today</span>
+          <Show when={costToday() > 0}>
+            <span>{money(costToday())} today</span>
+          </Show>
         </p>
         <div class="filters">
           <label class="search">

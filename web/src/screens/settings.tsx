@@ -4,6 +4,7 @@ import { get, post, put, remove } from "../data/http"
 import { directories, projectName } from "../data/roster"
 import type { Agent } from "../data/types"
 import { setTheme, theme, type Theme } from "../ui/appearance"
+import { plural } from "../ui/format"
 import { KEYS_OFF } from "../ui/keys"
 import { attempt } from "../ui/notice"
 
@@ -95,7 +96,7 @@ export default function Settings() {
             {(each) => (
               <li>
                 <span class="grow">
-                  <strong>{each.name}</strong> <span class="quiet">{Object.keys(each.models).length} models, key from {{ env: "the environment", config: "the configuration", api: "here", custom: "a plugin" }[each.source] ?? each.source}</span>
+                  <strong>{each.name}</strong> <span class="quiet">{plural(Object.keys(each.models).length, "model")}, key from {{ env: "the environment", config: "the configuration", api: "here", custom: "a plugin" }[each.source] ?? each.source}</span>
                 </span>
                 <button onClick={() => setAdding(adding() === each.id ? "" : each.id)} aria-expanded={adding() === each.id}>
                   Set key
@@ -148,7 +149,7 @@ export default function Settings() {
       </Section>
       <Section title="Agents" state={agents}>
         <ul>
-          <For each={agents.latest}>
+          <For each={agents.latest?.filter((each) => !(each as { hidden?: boolean }).hidden)}>
             {(each) => (
               <li>
                 <span class="grow">

@@ -294,6 +294,7 @@ export function Composer(props: { session: Session; insert?: string; onInserted?
             void readFiles(pasted).then((found) => setFiles([...files(), ...found]))
           }}
         />
+        <span class="spacer" />
         <Show when={working()}>
           <select class="mode" aria-label="When" title="Queue: after this turn. Steer: after the current tool. Interrupt: now." value={mode()} onChange={(event) => setMode(event.currentTarget.value as Mode)}>
             <option value="queue">Queue</option>

@@ -4,7 +4,8 @@ export function withoutInlineStyles(): () => void {
   const plain = Document.prototype.createElement
   const sheets: CSSStyleSheet[] = []
   document.createElement = ((name: string, options?: ElementCreationOptions) => {
-    const element = plain.call(document, name, options)
+    // Even an empty style element is refused: an inert element takes its place.
+    const element = plain.call(document, name === "style" ? "template" : name, options)
     if (name === "style") {
       const sheet = new CSSStyleSheet()
       sheets.push(sheet)
