@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
 
 #include "api/api.hpp"
@@ -57,6 +58,28 @@ std::string disk_problem(const std::filesystem::path& directory) {
   return {};
 }
 
+std::int64_t number_from(const char* name, std::int64_t otherwise) {
+  const std::string text = environment(name);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number > 0 ? number : otherwise;
+}
+
+fleet::SlotLimits slot_limits() {
+  fleet::SlotLimits limits;
+  limits.all = static_cast<std::size_t>(number_from("QUARTERDECK_MODEL_SLOTS", static_cast<std::int64_t>(limits.all)));
+  limits.per_provider = static_cast<std::size_t>(
+      number_from("QUARTERDECK_MODEL_SLOTS_PER_PROVIDER", static_cast<std::int64_t>(limits.all)));
+  return limits;
+}
+
+fleet::StallPolicy stall_policy() {
+  fleet::StallPolicy policy;
+  policy.model_silent_ms = number_from("QUARTERDECK_STALL_MODEL_MS", policy.model_silent_ms);
+  policy.tool_hung_ms = number_from("QUARTERDECK_STALL_TOOL_MS", policy.tool_hung_ms);
+  return policy;
+}
+
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 class WiredServer final : public Server {
@@ -106,6 +129,7 @@ class WiredServer final : public Server {
         [this](const session::Instance& instance) { return mcp_servers(instance); },
         [this](const session::Instance& instance) { return language_servers(instance); });
 
+    slots_.emplace(loop_, system_clock(), slot_limits());
     tools_.emplace(tools::builtin(*http_client_));
     snapshots_.emplace(loop_, *pool_, *processes_, places_);
     engine_.emplace(session::Engine{
@@ -126,7 +150,7 @@ class WiredServer final : public Server {
         .shutdown = stopping_.get_token(),
     });
     host_ = std::make_unique<session::Host>(*engine_);
-    fleet_ = std::make_unique<fleet::Fleet>(*engine_, *host_);
+    fleet_ = std::make_unique<fleet::Fleet>(*engine_, *host_, &*slots_, stall_policy());
     terminals_ = std::make_unique<terminal::Terminals>(
         loop_, *processes_, system_clock(), ids_, system_random(),
         [this](const terminal::Place& place, std::string type, std::string properties) {
@@ -232,6 +256,7 @@ class WiredServer final : public Server {
   std::map<std::string, llm::Provider*> measured(std::map<std::string, llm::Provider*> protocols) {
     for (auto& [name, protocol] : protocols) {
       protocol = measured_.emplace_back(llm::make_measured(*protocol)).get();
+      protocol = measured_.emplace_back(slots_->wrap(*protocol)).get();
     }
     return protocols;
   }
@@ -311,6 +336,7 @@ class WiredServer final : public Server {
   std::unique_ptr<feed::Feed> feed_;
   std::unique_ptr<net::HttpClient> http_client_;
   std::map<std::string, std::unique_ptr<llm::Provider>> protocols_;
+  std::optional<fleet::Slots> slots_;
   std::vector<std::unique_ptr<llm::Provider>> measured_;
   std::unique_ptr<llm::ScriptedModel> scripted_;
   std::unique_ptr<mcp::Hub> mcp_;

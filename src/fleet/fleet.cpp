@@ -6,16 +6,39 @@ namespace quarterdeck::fleet {
 namespace {
 
 constexpr std::int64_t kTickMs = 1'000;
+constexpr std::int64_t kTicksBetweenLooks = 3;
 constexpr std::int64_t kTicksBetweenCleaning = 600;
 
 }  // namespace
 
-Fleet::Fleet(session::Engine& engine, session::Host& host)
-    : engine_(engine), host_(host), board_(engine, host, {}), calls_(engine), watching_(engine.loop) {
-  engine_.store.observe([this](std::span<const store::StoredEvent> events) { board_.on_commit(events); });
+Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, StallPolicy stalls)
+    : engine_(engine),
+      host_(host),
+      board_(engine, host, {}),
+      calls_(engine),
+      slots_(slots),
+      watch_(engine, host, board_, stalls),
+      watching_(engine.loop) {
+  engine_.store.observe([this](std::span<const store::StoredEvent> events) {
+    board_.on_commit(events);
+    watch_.on_commit(events);
+  });
+  if (!slots_) return;
+  const auto head = [this](const std::string& id) {
+    const auto found = head_of(engine_.query, SessionId{id});
+    return found ? found->id : SessionId{id};
+  };
+  const auto priority = [this](const SessionId& id) {
+    const auto entry = board_.entries().find(id);
+    return entry == board_.entries().end() ? domain::Priority::P2 : entry->second.priority;
+  };
+  slots_->know(head, priority);
 }
 
-Fleet::~Fleet() { engine_.store.observe({}); }
+Fleet::~Fleet() {
+  engine_.store.observe({});
+  if (slots_) slots_->know({}, {});
+}
 
 Task<Result<void>> Fleet::recover() {
   CO_TRY_VOID(co_await board_.recover());
@@ -35,7 +58,8 @@ Task<void> Fleet::keep_watch() {
   bool goes_on = co_await sleep_ms(engine_.loop, kTickMs, watching_.token());
   while (goes_on) {
     board_.tick();
-    if (++ticks % kTicksBetweenCleaning == 0) co_await calls_.forget_old();
+    if (++ticks % kTicksBetweenLooks == 0) co_await watch_.look();
+    if (ticks % kTicksBetweenCleaning == 0) co_await calls_.forget_old();
     goes_on = co_await sleep_ms(engine_.loop, kTickMs, watching_.token());
   }
 }

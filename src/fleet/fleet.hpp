@@ -12,6 +12,8 @@
 #include "domain/fleet.hpp"
 #include "fleet/board.hpp"
 #include "fleet/calls.hpp"
+#include "fleet/slotted.hpp"
+#include "fleet/watch.hpp"
 
 namespace quarterdeck::fleet {
 
@@ -79,12 +81,13 @@ enum class Close { only_idle, stop_work };
 
 class Fleet {
  public:
-  // Both outlive it.
-  Fleet(session::Engine& engine, session::Host& host);
+  // All of them outlive it. Without `slots` every request to a model goes at once.
+  Fleet(session::Engine& engine, session::Host& host, Slots* slots = nullptr, StallPolicy stalls = {});
   ~Fleet();
 
   Board& board() { return board_; }
   Calls& calls() { return calls_; }
+  const Slots* slots() const { return slots_; }
   session::Engine& engine() { return engine_; }
   session::Host& host() { return host_; }
 
@@ -146,6 +149,8 @@ class Fleet {
   session::Host& host_;
   Board board_;
   Calls calls_;
+  Slots* slots_;
+  Watch watch_;
   // Decided, and on its way to the disk.
   struct Pending {
     domain::Standing newest;

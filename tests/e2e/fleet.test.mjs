@@ -4,9 +4,9 @@ import { afterEach, beforeEach, test } from "node:test"
 import { client, events, eventually, makeWorld } from "../support/server.mjs"
 
 let world, server, api
-const start = async (config = {}) => {
+const start = async (config = {}, env = {}) => {
   world = await makeWorld({ config })
-  server = await world.serve()
+  server = await world.serve({ env })
   api = client(server.url)
 }
 const restart = async (how = "kill") => {
@@ -267,4 +267,71 @@ test("a digest says what happened, within its bound, and an unbacked claim is ma
   }
   assert.equal((await api.get(`${path}?max_tokens=1`)).status, 400)
   assert.equal((await api.get(`/fleet/session/${honest}/evidence`)).body.unverified, false)
+})
+
+test("an agent that lies about its tests is flagged, an honest one is not", async () => {
+  await start()
+  const tell = async (command, claim) => {
+    const session = (await api.session({ title: "claims" })).id
+    if (command) await api.prompt(session, `TOOL:[["bash",${JSON.stringify({ command })}]]`)
+    const id = (await api.post("/fleet/import", await exported(session, claim))).body.sessionID
+    return (await api.get(`/fleet/session/${id}/evidence`)).body
+  }
+  // The scripted model does not say sentences: its last answer is rewritten, as an import of the same session.
+  const exported = async (session, claim) => {
+    await api.prompt(session, "and?")
+    const copy = (await api.get(`/fleet/session/${session}/export`)).body
+    const id = `ses_${session.slice(4, 20)}${Math.random().toString(36).slice(2, 12)}`
+    const text = JSON.stringify(copy).replaceAll(session, id)
+    const again = JSON.parse(text)
+    again.messages.at(-1).parts.find((p) => p.type === "text").text = claim
+    return again
+  }
+  const honest = await tell("mkdir -p bin; printf 'exit 0' > bin/test.sh; true", "Done, I did not run the tests.")
+  assert.equal(honest.unverified, false)
+  const lie = await tell("echo all tests pass", "All tests pass.")
+  assert.deepEqual([lie.unverified, lie.claims[0].verified], [true, false])
+  const hidden = await tell("node --test none.mjs || true", "All tests pass.")
+  assert.match(hidden.claims[0].why, /hides the exit code/)
+  const failed = await tell("node --test none.mjs", "All tests pass.")
+  assert.match(failed.claims[0].why, /ended with 1/)
+  const backed = await tell("node --test --test-name-pattern=none /dev/null", "All tests pass.")
+  assert.deepEqual([backed.unverified, backed.checks[0].exit], [false, 0], JSON.stringify(backed))
+})
+
+test("a P0 has its first model call at the next free slot, and P3 work goes on", async () => {
+  await start({}, { QUARTERDECK_MODEL_SLOTS: "2" })
+  const low = []
+  for (let i = 0; i < 8; i++) {
+    low.push((await api.post("/fleet/handoff", { request: `SLOW:30:40 ${i}`, priority: "P3" })).body.sessionID)
+  }
+  await eventually(async () => (await api.get("/fleet/slots")).body.waiting.length >= 6, 30000)
+  const urgent = (await api.post("/fleet/handoff", { request: "urgent", priority: "P0" })).body.sessionID
+  await until(urgent, "ready")
+  const slots = (await api.get("/fleet/slots")).body
+  assert.equal(slots.limit, 2)
+  assert.ok(slots.waiting.length >= 2, "it overtook work that was waiting before it")
+  for (const session of low) await until(session, "ready")
+})
+
+test("a command that shows no sign of life is labelled, one that works or sleeps is not", async () => {
+  await start({}, { QUARTERDECK_STALL_TOOL_MS: "2500", QUARTERDECK_STALL_MODEL_MS: "2500" })
+  const run = async (command) => {
+    const session = (await api.session({ title: "runs" })).id
+    await api.promptAsync(session, `TOOL:[["bash",${JSON.stringify({ command, timeout: 60000 })}]]`)
+    return session
+  }
+  const busy = await run("end=$((SECONDS+12)); while [ $SECONDS -lt $end ]; do :; done")
+  const sleeps = await run("sleep 12")
+  const hung = await run("mkfifo pipe.$$; read line < pipe.$$")
+  const silent = (await api.session({ title: "silent" })).id
+  await api.promptAsync(silent, "FAULT:hang")
+  const labelled = await until(hung, "stalled")
+  assert.deepEqual([labelled.attention.group, labelled.attention.stall], ["needs_you", "tool_hung"])
+  assert.equal((await until(silent, "stalled")).attention.stall, "model_silent")
+  for (const session of [busy, sleeps]) assert.notEqual((await standing(session)).attention.state, "stalled")
+  const nudged = await api.post(`/fleet/session/${hung}/nudge`, { text: "go on" })
+  assert.equal(nudged.status, 200)
+  await until(hung, "idle")
+  await api.post(`/session/${silent}/abort`)
 })

@@ -1,0 +1,49 @@
+// Watches sessions at work for signs of progress, and tells the board of those that show none (stall.hpp).
+// Signs: every committed event; output of tools; CPU and bytes of their processes, sampled.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+
+#include "fleet/board.hpp"
+#include "fleet/process_tree.hpp"
+#include "fleet/stall.hpp"
+
+namespace quarterdeck::fleet {
+
+class Watch {
+ public:
+  Watch(session::Engine& engine, session::Host& host, Board& board, StallPolicy policy)
+      : engine_(engine), host_(host), board_(board), policy_(policy) {}
+
+  void on_commit(std::span<const store::StoredEvent> events);
+  // Every few seconds.
+  Task<void> look();
+
+ private:
+  struct Tool {
+    std::string name;
+    std::int64_t pid = 0;
+    TimeMs last_sign = 0;
+    TreeSample sample;
+    std::string child;  // the session that a task waits for
+  };
+  struct Seen {
+    TimeMs last_event = 0;
+    std::map<std::string, Tool> tools;  // that run, by part
+  };
+  void see_part(const store::StoredEvent& event, Seen& seen);
+  Task<void> sample();
+  Signs signs_of(const SessionId& session, const domain::Status& status, const Seen& seen) const;
+  void judge();
+
+  session::Engine& engine_;
+  session::Host& host_;
+  Board& board_;
+  StallPolicy policy_;
+  std::map<SessionId, Seen> seen_;  // with an open turn
+  std::map<SessionId, SessionId> stalled_;  // by the session that stands for it in the roster: who it is
+};
+
+}  // namespace quarterdeck::fleet
