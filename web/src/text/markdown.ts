@@ -8,6 +8,8 @@ marked.use({
   renderer: {
     // A picture would tell another server that it was looked at.
     image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || href)}</a>`,
+    // Tags that a model writes are shown as it wrote them.
+    html: ({ text }) => escape(text),
     code: ({ text, lang }) => `<pre tabindex="0"><code data-lang="${escape(lang?.split(/\s/)[0] ?? "")}">${escape(text)}</code></pre>`,
   },
 })
