@@ -96,7 +96,8 @@ Attention judged(const Facts& facts) {
     return {.state = State::done, .reason = closed ? "Was closed" : "Was archived"};
   }
   if (!facts.requests.empty()) return asked(facts);
-  if (facts.over_budget) {
+  const bool has_work = (facts.turn && !facts.turn->reason) || facts.waiting > 0;
+  if (facts.over_budget && has_work) {
     return {.group = Group::needs_you, .state = State::budget, .reason = *facts.over_budget};
   }
   if (facts.stall) {

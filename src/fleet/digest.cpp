@@ -122,7 +122,7 @@ std::string digest_json(const DigestFrame& frame, const Story& story) {
   const RosterRow& row = frame.row;
   Bounded out(all - 2);
   out.member("sessionID", wire::quoted(row.session.value));
-  out.member("cursor", std::to_string(frame.cursor));
+  out.member("cursor", std::to_string(std::max(story.newest, frame.since)));
   if (frame.since > 0) out.member("since", std::to_string(frame.since));
   out.member("title", fitted(row.title, 120));
   out.member("priority", fmt::format("\"{}\"", wire::priority_name(row.standing.priority)));

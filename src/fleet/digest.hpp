@@ -49,6 +49,7 @@ struct Said {
 
 // The events of a session, put together. Texts are shortened to what a digest could show.
 struct Story {
+  store::Seq newest = 0;        // the last event of the conversation
   std::vector<Said> asked;  // by people and systems
   std::vector<Said> decisions;  // answers to permissions and questions
   std::vector<Said> failures;  // of turns and of the session
@@ -92,7 +93,6 @@ struct DigestFrame {
   const domain::RosterRow& row;
   const std::vector<RequestView>& requests;
   store::Seq since = 0;
-  store::Seq cursor = 0;
   std::int64_t tokens_max = kDigestTokens;
 };
 std::string digest_json(const DigestFrame& frame, const Story& story);

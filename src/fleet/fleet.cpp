@@ -1,5 +1,7 @@
 #include "fleet/fleet.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 
 namespace quarterdeck::fleet {
@@ -17,10 +19,12 @@ Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, StallPo
       board_(engine, host, {}),
       calls_(engine),
       slots_(slots),
-      watch_(engine, host, board_, stalls),
+      budgets_(engine, board_, [this] { look_at_slots(); }),
+      watch_(engine, host, board_, stalls, [this](const SessionId& session) { return waits_for_slot(session); }),
       watching_(engine.loop) {
   engine_.store.observe([this](std::span<const store::StoredEvent> events) {
     board_.on_commit(events);
+    budgets_.on_commit(events);
     watch_.on_commit(events);
   });
   if (!slots_) return;
@@ -32,19 +36,31 @@ Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, StallPo
     const auto entry = board_.entries().find(id);
     return entry == board_.entries().end() ? domain::Priority::P2 : entry->second.priority;
   };
-  slots_->know(head, priority);
+  slots_->know(head, priority, [this](const SessionId& id) { return budgets_.paused(id); });
 }
 
 Fleet::~Fleet() {
   engine_.store.observe({});
-  if (slots_) slots_->know({}, {});
+  if (slots_) slots_->know({}, {}, {});
 }
 
 Task<Result<void>> Fleet::recover() {
   CO_TRY_VOID(co_await board_.recover());
+  budgets_.recover();
   watching_.spawn(finish_handoffs());
   watching_.spawn(keep_watch());
   co_return Result<void>();
+}
+
+void Fleet::look_at_slots() {
+  if (slots_) slots_->look_again();
+}
+
+bool Fleet::waits_for_slot(const SessionId& session) const {
+  if (!slots_ || slots_->queue().waiting().empty()) return false;
+  const auto head = head_of(engine_.query, session);
+  return head &&
+         std::ranges::any_of(slots_->queue().waiting(), [&](const auto& each) { return each.head == head->id; });
 }
 
 Task<void> Fleet::shutdown() {

@@ -11,6 +11,7 @@
 #include "base/async.hpp"
 #include "domain/fleet.hpp"
 #include "fleet/board.hpp"
+#include "fleet/budget.hpp"
 #include "fleet/calls.hpp"
 #include "fleet/slotted.hpp"
 #include "fleet/watch.hpp"
@@ -132,6 +133,8 @@ class Fleet {
 
  private:
   Task<void> keep_watch();
+  void look_at_slots();
+  bool waits_for_slot(const SessionId& session) const;
   Result<Change> change_of(const store::RecordRow& row);
   Result<Waited> look(const Wait& wait);
   Task<Result<HandedOver>> open_session(domain::Handoff handoff);
@@ -150,6 +153,7 @@ class Fleet {
   Board board_;
   Calls calls_;
   Slots* slots_;
+  Budgets budgets_;
   Watch watch_;
   // Decided, and on its way to the disk.
   struct Pending {

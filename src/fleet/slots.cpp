@@ -22,6 +22,7 @@ int SlotQueue::rank(const Waiting& waiting, TimeMs now) const {
 }
 
 bool SlotQueue::may_go(const Waiting& waiting, TimeMs now) const {
+  if (paused_ && paused_(waiting.head)) return false;
   const auto cooling = cooling_.find(waiting.provider);
   if (cooling != cooling_.end() && cooling->second > now) return false;
   const auto running = running_.find(waiting.provider);

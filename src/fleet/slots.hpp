@@ -35,8 +35,11 @@ class SlotQueue {
   };
   // What a session's priority is now.
   using PriorityOf = std::function<domain::Priority(const SessionId& head)>;
+  // Whether it has to wait whatever is free: its budget is used up.
+  using Paused = std::function<bool(const SessionId& head)>;
 
-  SlotQueue(SlotLimits limits, PriorityOf priority_of) : limits_(limits), priority_of_(std::move(priority_of)) {}
+  SlotQueue(SlotLimits limits, PriorityOf priority_of, Paused paused = {})
+      : limits_(limits), priority_of_(std::move(priority_of)), paused_(std::move(paused)) {}
 
   std::uint64_t add(SessionId head, std::string provider, TimeMs now);
   void remove(std::uint64_t ticket);  // gave up
@@ -59,6 +62,7 @@ class SlotQueue {
 
   SlotLimits limits_;
   PriorityOf priority_of_;
+  Paused paused_;
   std::vector<Waiting> waiting_;
   std::map<std::string, std::size_t> running_;
   std::size_t running_all_ = 0;

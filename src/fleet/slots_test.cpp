@@ -65,6 +65,18 @@ TEST_F(SlotsTest, AProviderThatSaidLaterIsAskedByNobodyAndOthersAre) {
   EXPECT_EQ(queue_.admit(5'000), std::vector<std::uint64_t>{first});
 }
 
+TEST(Slots, WhoIsPausedWaitsWhateverIsFree) {
+  bool paused = true;
+  SlotQueue queue(
+      {.all = 2, .per_provider = 2}, [](const SessionId&) { return Priority::P0; },
+      [&](const SessionId& head) { return paused && head.value == "ses_poor"; });
+  const auto poor = queue.add({"ses_poor"}, "p", 0);
+  const auto rich = queue.add({"ses_rich"}, "p", 1);
+  EXPECT_EQ(queue.admit(2), std::vector<std::uint64_t>{rich});
+  paused = false;
+  EXPECT_EQ(queue.admit(3), std::vector<std::uint64_t>{poor});
+}
+
 TEST_F(SlotsTest, NoProviderTakesMoreThanItsShareAndWhoGivesUpIsForgotten) {
   for (int i = 0; i < 5; ++i) add("P1 a", 0, "p");
   const auto other = add("P3 b", 0, "q");

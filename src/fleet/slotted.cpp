@@ -40,13 +40,16 @@ class Slots::Slotted final : public llm::Provider {
 };
 
 Slots::Slots(Loop& loop, Clock& clock, SlotLimits limits)
-    : loop_(loop), clock_(clock), queue_(limits, [this](const SessionId& head) {
-        return priority_of_ ? priority_of_(head) : domain::Priority::P2;
-      }) {}
+    : loop_(loop),
+      clock_(clock),
+      queue_(
+          limits, [this](const SessionId& head) { return priority_of_ ? priority_of_(head) : domain::Priority::P2; },
+          [this](const SessionId& head) { return paused_ && paused_(head); }) {}
 
-void Slots::know(HeadOf head_of, SlotQueue::PriorityOf priority_of) {
+void Slots::know(HeadOf head_of, SlotQueue::PriorityOf priority_of, SlotQueue::Paused paused) {
   head_of_ = std::move(head_of);
   priority_of_ = std::move(priority_of);
+  paused_ = std::move(paused);
 }
 
 std::unique_ptr<llm::Provider> Slots::wrap(llm::Provider& provider) {

@@ -19,7 +19,9 @@ class Slots {
 
   Slots(Loop& loop, Clock& clock, SlotLimits limits);
 
-  void know(HeadOf head_of, SlotQueue::PriorityOf priority_of);
+  void know(HeadOf head_of, SlotQueue::PriorityOf priority_of, SlotQueue::Paused paused);
+  // Somebody may go who could not.
+  void look_again() { admit(); }
   const SlotQueue& queue() const { return queue_; }
 
   // `provider` and this outlive it.
@@ -36,6 +38,7 @@ class Slots {
   Clock& clock_;
   HeadOf head_of_;
   SlotQueue::PriorityOf priority_of_;
+  SlotQueue::Paused paused_;
   SlotQueue queue_;
   std::map<std::uint64_t, OneShot<bool>::Setter> waiters_;
   std::unique_ptr<Loop::Handle> later_;

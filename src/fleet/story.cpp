@@ -72,6 +72,8 @@ bool commits(std::string_view command) {
 
 void StoryTeller::add(const store::StoredEvent& event) {
   const std::string_view type = event.type;
+  // What the fleet writes down is no part of the conversation.
+  if (type != "quarterdeck.record.put") story_.newest = std::max(story_.newest, event.seq);
   if (type == "message.part.updated") return add_part(event);
   if (type == "message.part.delta" || type.starts_with("session.") || type == "quarterdeck.part.appended") {
     if (type != "session.error") return;

@@ -7,6 +7,13 @@ namespace quarterdeck::fleet {
 
 using namespace domain;
 
+namespace {
+
+// What said something just now needs no look.
+constexpr std::int64_t kYoungMs = 2'000;
+
+}  // namespace
+
 void Watch::on_commit(std::span<const store::StoredEvent> events) {
   const TimeMs now = engine_.clock.now_ms();
   for (const store::StoredEvent& event : events) {
@@ -80,7 +87,8 @@ Signs Watch::signs_of(const SessionId& session, const Status& status, const Seen
   signs.runs = status.type != Status::Type::idle;
   const auto requests = engine_.query.open_requests(session);
   const auto questions = engine_.query.open_questions(session);
-  signs.waits_for_answer = (requests && !requests->empty()) || (questions && !questions->empty());
+  signs.waits_for_answer =
+      (requests && !requests->empty()) || (questions && !questions->empty()) || waits_for_slot_(session);
   for (const auto& [part, tool] : seen.tools) {
     const bool child_works = !tool.child.empty() && host_.status(SessionId{tool.child}).type != Status::Type::idle;
     signs.tools.push_back({part, tool.name, tool.last_sign, tool.sample.sleeps, child_works});
@@ -93,6 +101,7 @@ void Watch::judge() {
   std::map<SessionId, SessionId> found;
   std::map<SessionId, Stall> verdicts;
   for (const auto& [id, seen] : seen_) {
+    if (now - seen.last_event < kYoungMs) continue;
     const auto verdict = stalled(signs_of(id, host_.status(id), seen), policy_, now);
     if (!verdict) continue;
     const auto head = head_of(engine_.query, id);

@@ -2,6 +2,7 @@
 // Signs: every committed event; output of tools; CPU and bytes of their processes, sampled.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -14,8 +15,10 @@ namespace quarterdeck::fleet {
 
 class Watch {
  public:
-  Watch(session::Engine& engine, session::Host& host, Board& board, StallPolicy policy)
-      : engine_(engine), host_(host), board_(board), policy_(policy) {}
+  // `waits_for_slot`: its request to the model has not gone out.
+  Watch(session::Engine& engine, session::Host& host, Board& board, StallPolicy policy,
+        std::function<bool(const SessionId&)> waits_for_slot)
+      : engine_(engine), host_(host), board_(board), policy_(policy), waits_for_slot_(std::move(waits_for_slot)) {}
 
   void on_commit(std::span<const store::StoredEvent> events);
   // Every few seconds.
@@ -42,6 +45,7 @@ class Watch {
   session::Host& host_;
   Board& board_;
   StallPolicy policy_;
+  std::function<bool(const SessionId&)> waits_for_slot_;
   std::map<SessionId, Seen> seen_;  // with an open turn
   std::map<SessionId, SessionId> stalled_;  // by the session that stands for it in the roster: who it is
 };

@@ -36,13 +36,11 @@ struct DigestRoutes {
     const auto requests = services.fleet->requests_of(id);
     if (!requests) co_return error_response(requests.error());
     store::Query& query = services.engine.query;
-    const auto cursor = query.last_seq();
-    if (!cursor) co_return error_response(cursor.error());
     const store::Seq from = *since;
     auto read = [&query, id, from] { return read_story(query, id, from); };
     const auto story = co_await blocking(services.engine.loop, services.engine.pool, read);
     if (!story) co_return error_response(story.error());
-    const DigestFrame frame{*row, *requests, from, *cursor, *tokens};
+    const DigestFrame frame{*row, *requests, from, *tokens};
     co_return json(digest_json(frame, *story));
   }
 
