@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERSION = "4.32.5"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # Streams have no end; the others stop what the run works with, start commands, or wait for a person.
-LEFT_OUT = r"/mcp/oauth/callback$|/event$|/tui/control/next|/dispose$|/shell$|/message$|/prompt_async$|/summarize$|/init$|/command$"
+LEFT_OUT = r"/mcp/oauth/callback$|/event$|/fleet/events$|/fleet/wait$|/tui/control/next|/dispose$|/shell$|/message$|/prompt_async$|/summarize$|/init$|/command$"
 
 
 def install():

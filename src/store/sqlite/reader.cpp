@@ -458,21 +458,23 @@ Result<std::optional<MessageId>> Reader::last_answer(const SessionId& id, const 
 namespace {
 
 // A tombstone tells its session itself.
-#define QD_EVENTS                                                                        \
-  "SELECT e.seq, e.session_seq, e.id, e.time, e.type, e.entity, e.body, e.session,"      \
-  " coalesce(s.id, e.body ->> '$.id'), coalesce(s.directory, e.body ->> '$.directory')," \
-  " coalesce(s.project, e.body ->> '$.projectID') FROM event e LEFT JOIN session s ON s.key = e.session "
-constexpr const char* kEvents = QD_EVENTS "WHERE e.seq > ? ORDER BY e.seq LIMIT ?";
-// By its number within the session, which is the index's order.
+constexpr const char* kEvents =
+    "SELECT e.seq, e.session_seq, e.id, e.time, e.type, e.entity, e.body, e.session,"
+    " coalesce(s.id, e.body ->> '$.id'), coalesce(s.directory, e.body ->> '$.directory'),"
+    " coalesce(s.project, e.body ->> '$.projectID'), NULL FROM event e LEFT JOIN session s ON s.key = e.session "
+    "WHERE e.seq > ? ORDER BY e.seq LIMIT ?";
+// By its number within the session, which is the index's order. One statement for all bodies but the rare ones.
 constexpr const char* kSessionEvents =
-    QD_EVENTS "WHERE e.session = ? AND e.seq > ? ORDER BY e.session, e.session_seq LIMIT ?";
-#undef QD_EVENTS
+    "SELECT e.seq, e.session_seq, e.id, e.time, e.type, e.entity, coalesce(e.body, p.body, m.body), e.session, s.id, "
+    "s.directory, s.project, p.time FROM event e JOIN session s ON s.key = e.session LEFT JOIN part p ON e.type = "
+    "'message.part.updated' AND p.key = e.entity LEFT JOIN message m ON e.type = 'message.updated' AND m.key = "
+    "e.entity WHERE e.session = ? AND e.seq > ? ORDER BY e.session, e.session_seq LIMIT ?";
 
 Result<std::vector<StoredEvent>> stored_events(Connection& sql, Rows rows) {
   std::vector<StoredEvent> events;
   while (rows.next()) {
     const std::string_view type = wire::static_type(rows.text(4));
-    TimeMs time = rows.integer(3);
+    TimeMs time = rows.null(11) ? rows.integer(3) : rows.integer(11);
     const EventKey key{.seq = rows.integer(0), .session = rows.integer(7), .entity = rows.integer(5)};
     std::string body = rows.null(6) ? entity_body(sql, type, key, rows.text(8), time) : std::string(rows.text(6));
     if (body.empty()) return fail(ErrorCode::internal, "event {} ({}) has lost its body", rows.integer(0), type);
