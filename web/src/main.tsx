@@ -26,6 +26,7 @@ const KEYS: [string, string][] = [
   ["1 … 9", "Choose an answer"],
   ["d", "Deny, with a note"],
   ["r", "Reply"],
+  ["p, then 0 … 3", "Priority"],
   [".", "Stop"],
   ["e", "Archive"],
   ["]", "Next that needs you"],

@@ -1,13 +1,13 @@
-// All sessions and what each needs, derived here from OpenCode's routes and kept up to date by the event stream. The only
-// place that knows where it comes from.
+// All sessions and what each needs: the server's roster (/fleet), with what the event stream tells laid over it at once.
+// The only place that knows where it comes from.
 import { batch, createMemo, createSignal } from "solid-js"
 import { createStore, produce, reconcile } from "solid-js/store"
 import { get, patch, post } from "./http"
 import { listen, onResync } from "./live"
-import type { GlobalSession, PermissionRequest, QuestionRequest, ServerEvent, Session, SessionStatus } from "./types"
+import type { FleetRequest, FleetSession, PermissionRequest, Priority, QuestionRequest, ServerEvent, Session, SessionStatus } from "./types"
 
-export type State = "approve" | "answer" | "failed" | "ready" | "working" | "retrying" | "idle"
-export type Group = "needs" | "review" | "working" | "quiet"
+export type State = FleetSession["attention"]["state"]
+export type Group = "needs" | "supervisor" | "review" | "working" | "queued" | "quiet"
 
 export interface Entry {
   session: Session
@@ -18,59 +18,47 @@ export interface Entry {
   question?: QuestionRequest
   waiting: number // open requests
   activity: string
-  error?: string
+  reason: string // the server's sentence
+  priority: Priority
+  supervisor?: string
 }
 
 interface Facts {
+  rows: Record<string, FleetSession>
   sessions: Record<string, Session>
   status: Record<string, SessionStatus>
-  permissions: Record<string, PermissionRequest & { at: number }>
-  questions: Record<string, QuestionRequest & { at: number }>
+  permissions: Record<string, PermissionRequest & Asked>
+  questions: Record<string, QuestionRequest & Asked>
   activity: Record<string, string>
-  errors: Record<string, string>
   busySince: Record<string, number>
 }
 
+interface Asked {
+  at: number
+  supervisor?: boolean // asked before a person is
+}
+
 const [facts, setFacts] = createStore<Facts>({
+  rows: {},
   sessions: {},
   status: {},
   permissions: {},
   questions: {},
   activity: {},
-  errors: {},
   busySince: {},
 })
 const [loaded, setLoaded] = createSignal(false)
 const [failure, setFailure] = createSignal("")
 export { loaded, failure }
 
-const PAGE = 300
-const DIRECTORIES_AT_START = 12
+const PAGE = 500
+const PAGES_MAX = 10
+const AGAIN_MS = 60_000 // stalls are found by the server's clock, not told as events
 
 // Text on its way, of all sessions: who opens one in the middle of an answer sees all of it.
 export const streaming = new Map<string, string>()
 
-// ---- what was reviewed: with this browser until the server keeps it
-const REVIEWED = "quarterdeck.reviewed"
-const [reviewed, setReviewed] = createSignal<Record<string, number>>(JSON.parse(localStorage.getItem(REVIEWED) ?? "{}"))
-export function markReviewed(id: string) {
-  const next = { ...reviewed(), [id]: facts.sessions[id]?.time.updated ?? Date.now() }
-  setReviewed(next)
-  localStorage.setItem(REVIEWED, JSON.stringify(next))
-}
-
 // ---- loading
-async function loadDirectory(directory: string) {
-  const [permissions, questions] = await Promise.all([
-    get<PermissionRequest[]>("/permission", { directory }),
-    get<QuestionRequest[]>("/question", { directory }),
-  ])
-  batch(() => {
-    for (const each of permissions) setFacts("permissions", each.id, (old) => ({ at: old?.at ?? createdAt(each.id), ...each }))
-    for (const each of questions) setFacts("questions", each.id, (old) => ({ at: old?.at ?? createdAt(each.id), ...each }))
-  })
-}
-
 // Ids begin with their time: 12 hexadecimal digits, milliseconds times 4096, cut to 48 bits.
 export function createdAt(id: string): number {
   const digits = id.slice(id.indexOf("_") + 1, id.indexOf("_") + 13)
@@ -87,29 +75,90 @@ export function load(): Promise<void> {
   return running
 }
 
+const full = new Set<string>() // whose session is known as the server has it, not from its row alone
+
+const sessionOfRow = (row: FleetSession): Session => {
+  const known = facts.sessions[row.sessionID]
+  const summary = row.summary as Session["summary"] | undefined
+  const model = row.model as Session["model"] | undefined
+  const base = known ?? ({ id: row.sessionID, slug: "", version: "", tokens: undefined } as unknown as Session)
+  return {
+    ...base,
+    title: row.title,
+    projectID: row.projectID,
+    directory: row.directory,
+    cost: row.cost ?? 0,
+    time: { ...base.time, created: row.created_at, updated: row.updated_at },
+    ...(summary ? { summary } : {}),
+    ...(model ? { model } : {}),
+    ...(row.agent ? { agent: row.agent } : {}),
+  }
+}
+
+function noteRow(row: FleetSession) {
+  setFacts("rows", row.sessionID, reconcile(row))
+  setFacts("sessions", row.sessionID, reconcile(sessionOfRow(row)))
+}
+
+function noteRequest(request: FleetRequest) {
+  const content = request.content as Record<string, unknown>
+  const asked = { at: request.since, supervisor: request.audience === "supervisor" }
+  if (request.headID !== request.sessionID && !facts.sessions[request.sessionID]) {
+    // Enough to find the way to the session in the roster.
+    setFacts("sessions", request.sessionID, { id: request.sessionID, parentID: request.headID, directory: facts.rows[request.headID]?.directory ?? "", title: request.title, time: { created: request.since, updated: request.since } } as Session)
+  }
+  if (request.kind === "permission") setFacts("permissions", request.id, { ...(content as unknown as PermissionRequest), ...asked })
+  else if (Array.isArray(content["questions"])) setFacts("questions", request.id, { ...(content as unknown as QuestionRequest), ...asked })
+}
+
 async function fetchAll() {
   try {
-    const [sessions, status] = await Promise.all([
-      get<GlobalSession[]>("/experimental/session", { query: { limit: PAGE } }),
+    const [first, requests, status] = await Promise.all([
+      get<{ sessions: FleetSession[]; next?: string }>("/fleet/roster", { query: { limit: PAGE } }),
+      get<{ requests: FleetRequest[] }>("/fleet/request"),
       get<Record<string, SessionStatus>>("/session/status"),
     ])
-    const known = Object.fromEntries(sessions.map((each) => [each.id, each as unknown as Session]))
     batch(() => {
-      setFacts("sessions", reconcile(known))
+      const given = new Set(first.sessions.map((row) => row.sessionID))
+      setFacts(
+        produce((all) => {
+          if (!first.next) for (const id of Object.keys(all.rows)) if (!given.has(id)) delete all.rows[id]
+          all.permissions = {}
+          all.questions = {}
+        }),
+      )
+      for (const row of first.sessions) noteRow(row)
+      for (const request of requests.requests) noteRequest(request)
       setFacts("status", reconcile(status))
-      setFacts("permissions", reconcile({}))
-      setFacts("questions", reconcile({}))
-      for (const id of Object.keys(status)) if (!facts.busySince[id]) setFacts("busySince", id, known[id]?.time.updated ?? Date.now())
+      setFailure("")
+      setLoaded(true)
     })
-    const directories = [...new Set(sessions.map((each) => each.directory))]
-    await Promise.all(directories.slice(0, DIRECTORIES_AT_START).map(loadDirectory))
-    setFailure("")
-    setLoaded(true)
-    for (const each of directories.slice(DIRECTORIES_AT_START)) await loadDirectory(each)
+    let next = first.next
+    for (let page = 1; next && page < PAGES_MAX; ++page) {
+      const more: { sessions: FleetSession[]; next?: string } = await get("/fleet/roster", { query: { limit: PAGE, cursor: next } })
+      batch(() => more.sessions.forEach(noteRow))
+      next = more.next
+    }
     void lastLines(Object.keys(status).slice(0, 20))
   } catch (error) {
     setFailure((error as Error).message)
   }
+}
+
+// One row again, soon and once, however many events asked for it.
+const asked = new Map<string, number>()
+function refreshRow(session: string, after = 80) {
+  const id = rootOf(session)
+  if (asked.has(id)) return
+  const fetchRow = async () => {
+    asked.delete(id)
+    try {
+      noteRow(await get<FleetSession>(`/fleet/session/${id}`))
+    } catch (error) {
+      if ((error as { status?: number }).status === 404) setFacts(produce((all) => void delete all.rows[id]))
+    }
+  }
+  asked.set(id, window.setTimeout(() => void fetchRow(), after))
 }
 
 // What the working ones did last, until the stream tells more.
@@ -123,10 +172,10 @@ async function lastLines(ids: string[]) {
 
 export async function ensure(id: string): Promise<Session> {
   const known = facts.sessions[id]
-  if (known) return known
+  if (known && full.has(id)) return known
   const session = await get<Session>(`/session/${id}`)
-  setFacts("sessions", id, session)
-  void loadDirectory(session.directory).catch(() => undefined)
+  full.add(id)
+  setFacts("sessions", id, reconcile(session))
   return session
 }
 
@@ -159,12 +208,15 @@ function receive(event: ServerEvent) {
   switch (event.type) {
     case "session.created":
     case "session.updated":
+      full.add(p.info.id)
       setFacts("sessions", p.info.id, reconcile(p.info))
+      refreshRow(p.info.id, event.type === "session.created" ? 0 : 1_000)
       break
     case "session.deleted":
       setFacts(
         produce((all) => {
           delete all.sessions[p.info?.id ?? p.sessionID]
+          delete all.rows[p.info?.id ?? p.sessionID]
         }),
       )
       break
@@ -180,20 +232,20 @@ function receive(event: ServerEvent) {
         } else {
           setFacts("status", p.sessionID, reconcile(p.status))
           if (!facts.busySince[p.sessionID]) setFacts("busySince", p.sessionID, Date.now())
-          setFacts(produce((all) => void delete all.errors[p.sessionID]))
         }
       })
       break
+    case "session.idle":
     case "session.error":
-      if (p.sessionID && p.error?.name !== "MessageAbortedError") {
-        setFacts("errors", p.sessionID, p.error?.data?.message ?? p.error?.name ?? "failed")
-      }
+      if (p.sessionID) refreshRow(p.sessionID)
       break
     case "permission.asked":
       setFacts("permissions", p.id, { ...(p as PermissionRequest), at: Date.now() })
+      askedBy(p.sessionID)
       break
     case "question.asked":
       setFacts("questions", p.id, { ...(p as QuestionRequest), at: Date.now() })
+      askedBy(p.sessionID)
       break
     case "permission.replied":
       setFacts(produce((all) => void delete all.permissions[p.requestID ?? p.permissionID]))
@@ -212,10 +264,23 @@ function receive(event: ServerEvent) {
   }
 }
 
+// The request shows at once; whose it is first (a supervisor's, a parent's) the server says.
+function askedBy(session: string) {
+  void ensure(session).then(
+    () => {
+      refreshRow(session)
+      const owned = facts.rows[rootOf(session)]?.owner
+      if (owned) void load()
+    },
+    () => undefined,
+  )
+}
+
 export function startRoster() {
   listen(receive)
   onResync(() => void load())
   void load()
+  setInterval(() => document.visibilityState === "visible" && void load(), AGAIN_MS)
 }
 
 // ---- what is seen
@@ -233,7 +298,7 @@ const oldest = <T extends { at: number }>(list: T[]): T | undefined => list.redu
 
 // Requests by the session that a person sees: a child's belong to its root.
 const requests = createMemo(() => {
-  const byRoot = new Map<string, { permissions: (PermissionRequest & { at: number })[]; questions: (QuestionRequest & { at: number })[] }>()
+  const byRoot = new Map<string, { permissions: (PermissionRequest & Asked)[]; questions: (QuestionRequest & Asked)[] }>()
   const of = (id: string) => {
     const root = rootOf(id)
     let found = byRoot.get(root)
@@ -245,39 +310,52 @@ const requests = createMemo(() => {
   return byRoot
 })
 
+const GROUP: Record<FleetSession["attention"]["group"], Group> = {
+  needs_you: "needs",
+  with_supervisor: "supervisor",
+  ready_for_review: "review",
+  working: "working",
+  queued: "queued",
+  quiet: "quiet",
+}
+
 function entryOf(session: Session): Entry {
   const open = requests().get(session.id)
   const permission = oldest(open?.permissions ?? [])
   const question = oldest(open?.questions ?? [])
   const status = facts.status[session.id]
-  const error = facts.errors[session.id]
+  const row = facts.rows[session.id]
+  const told = row?.attention
   const base = {
     session,
     waiting: (open?.permissions.length ?? 0) + (open?.questions.length ?? 0),
     activity: facts.activity[session.id] ?? "",
+    reason: told?.reason ?? "",
+    priority: row?.priority ?? ("P2" as Priority),
+    ...(row?.owner ? { supervisor: row.owner } : {}),
   }
-  if (permission) return { ...base, state: "approve", group: "needs", since: permission.at, permission }
-  if (question) return { ...base, state: "answer", group: "needs", since: question.at, question }
-  if (status) {
-    const state = status.type === "retry" ? "retrying" : "working"
-    return { ...base, state, group: "working", since: facts.busySince[session.id] ?? session.time.updated }
+  if (permission) return { ...base, state: "approve", group: permission.supervisor ? "supervisor" : "needs", since: permission.at, permission }
+  if (question) return { ...base, state: "answer", group: question.supervisor ? "supervisor" : "needs", since: question.at, question }
+  if (status && told?.state !== "stalled" && told?.group !== "queued") {
+    const since = facts.busySince[session.id] ?? (told?.group === "working" ? told.since : session.time.updated)
+    return { ...base, state: status.type === "retry" ? "retrying" : "working", group: "working", since }
   }
-  if (error) return { ...base, state: "failed", group: "needs", since: session.time.updated, error }
-  const changed = (session.summary?.files ?? 0) > 0
-  if (changed && (reviewed()[session.id] ?? 0) < session.time.updated) {
-    return { ...base, state: "ready", group: "review", since: session.time.updated }
-  }
-  return { ...base, state: "idle", group: "quiet", since: session.time.updated }
+  // What the row says of a request or a turn that is over meanwhile is old.
+  const over = told && (told.group === "working" || told.state === "approve" || told.state === "answer")
+  if (!told || over) return { ...base, state: "idle", group: "quiet", since: session.time.updated }
+  return { ...base, state: told.state, group: GROUP[told.group], since: told.since }
 }
 
-const rank: Record<Group, number> = { needs: 0, review: 1, working: 2, quiet: 3 }
+const rank: Record<Group, number> = { needs: 0, supervisor: 1, review: 2, working: 3, queued: 4, quiet: 5 }
 
 export const entries = createMemo<Entry[]>(() =>
-  Object.values(facts.sessions)
-    .filter((session) => !session.parentID && !session.time.archived)
+  Object.keys(facts.rows)
+    .map((id) => facts.sessions[id])
+    .filter((session): session is Session => session !== undefined && !session.parentID && !session.time.archived)
     .map(entryOf)
     .sort((a, b) => {
       if (a.group !== b.group) return rank[a.group] - rank[b.group]
+      if (a.group !== "quiet" && a.priority !== b.priority) return a.priority < b.priority ? -1 : 1
       // The longest waiting first; what rests, the newest first.
       return a.group === "quiet" ? b.since - a.since : a.since - b.since || a.session.id.localeCompare(b.session.id)
     }),
@@ -327,6 +405,7 @@ export async function allow(request: PermissionRequest, reply: "once" | "always"
   const body = message ? { reply, message } : { reply }
   await post(`/permission/${request.id}/reply`, body, { directory: session(request.sessionID)?.directory })
   forget(request.id)
+  refreshRow(request.sessionID)
 }
 export async function answer(request: QuestionRequest, answers: string[][]) {
   await post(`/question/${request.id}/reply`, { answers }, { directory: session(request.sessionID)?.directory })
@@ -338,7 +417,23 @@ export async function rejectQuestion(request: QuestionRequest) {
 }
 export const stop = (id: string) => post(`/fleet/session/${id}/abort`)
 export const rename = (id: string, title: string) => patch<Session>(`/session/${id}`, { title })
-export const archive = (id: string) => patch<Session>(`/session/${id}`, { time: { archived: Date.now() } })
+// Done with it: it leaves the review, or the list.
+export async function accept(id: string) {
+  await post(`/fleet/session/${id}/accept`)
+  refreshRow(id, 0)
+}
+export async function archive(id: string) {
+  await post(`/fleet/session/${id}/archive`)
+  setFacts(produce((all) => void delete all.rows[id]))
+}
+export async function nudge(id: string) {
+  await post(`/fleet/session/${id}/nudge`)
+  refreshRow(id)
+}
+export async function setPriority(id: string, priority: Priority) {
+  await patch(`/fleet/session/${id}`, { priority })
+  refreshRow(id, 0)
+}
 export type Mode = "queue" | "steer" | "interrupt"
 export const send = (id: string, mode: Mode, message: Record<string, unknown>, key: string) =>
   post<{ messageID: string; queued: boolean; ahead: number }>(`/fleet/session/${id}/message`, { mode, ...message }, {

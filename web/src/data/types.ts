@@ -39,3 +39,41 @@ export interface ContextMeter {
   percentage: number
   compactions: number
 }
+
+export type Priority = "P0" | "P1" | "P2" | "P3"
+
+// GET /fleet/roster and /fleet/request (docs/fleet.md).
+export interface FleetSession {
+  sessionID: string
+  title: string
+  projectID: string
+  directory: string
+  attention: {
+    group: "needs_you" | "with_supervisor" | "ready_for_review" | "working" | "queued" | "quiet"
+    state:
+      | "approve" | "answer" | "plan" | "conflict" | "login" | "budget" | "failed" | "stalled" | "ready"
+      | "starting" | "working" | "retrying" | "queued" | "scheduled" | "paused" | "idle" | "done"
+    reason: string
+    since: number
+  }
+  priority: Priority
+  owner?: string
+  cost?: number
+  summary?: unknown
+  agent?: string
+  model?: unknown
+  created_at: number
+  updated_at: number
+}
+
+export interface FleetRequest {
+  id: string
+  kind: "permission" | "question" | "plan"
+  sessionID: string
+  headID: string
+  title: string
+  audience: "person" | "supervisor"
+  since: number
+  hash: string
+  content: unknown
+}

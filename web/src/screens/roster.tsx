@@ -2,8 +2,8 @@
 import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show } from "solid-js"
 import { asksTo, commandOf, riskOf } from "../data/risk"
 import {
-  allow, answer, archive, costToday, directories, type Entry, entries, failure, type Group, load, loaded, markReviewed,
-  needsCount, projectName, reviewCount, stop,
+  accept, allow, answer, archive, costToday, directories, type Entry, entries, failure, type Group, load, loaded, needsCount,
+  nudge, projectName, reviewCount, setPriority, stop,
 } from "../data/roster"
 import { go, parameter, path, sessionPath } from "../route"
 import { age, money, plural } from "../ui/format"
@@ -15,8 +15,10 @@ import { StateMark } from "../ui/state"
 
 const GROUPS: { group: Group; title: string }[] = [
   { group: "needs", title: "Needs you" },
+  { group: "supervisor", title: "With supervisors" },
   { group: "review", title: "Ready for review" },
   { group: "working", title: "Working" },
+  { group: "queued", title: "Queued" },
   { group: "quiet", title: "Quiet" },
 ]
 const SHOWN_AT_ONCE = 40
@@ -28,6 +30,7 @@ export default function Roster() {
   let list!: HTMLDivElement
   let search!: HTMLInputElement
   let release: number | undefined
+  let choosing = 0 // when p was pressed: a number follows
 
   const only = (): Group | undefined => (path() === "/review" ? "review" : undefined)
   const project = () => parameter("project") ?? ""
@@ -90,10 +93,17 @@ export default function Roster() {
       a: entry && (() => allowNow(entry)),
       d: entry?.permission && (() => setAsked(entry)),
       r: entry && (() => go(`${sessionPath(entry.session.id)}?reply=1`)),
+      p: entry && (() => (choosing = Date.now())),
       e: entry?.group === "quiet" ? () => put(entry) : undefined,
       ".": entry && entry.group !== "quiet" ? () => void attempt(() => stop(entry.session.id), "Stopped") : undefined,
     }
     const number = Number(event.key)
+    if (entry && Date.now() - choosing < 1_500 && /^[0-3]$/.test(event.key)) {
+      choosing = 0
+      event.preventDefault()
+      void attempt(() => setPriority(entry.session.id, `P${number as 0 | 1 | 2 | 3}`), `Priority P${number}`)
+      return
+    }
     const options = entry?.question?.questions[0]?.options
     if (entry?.question?.questions.length === 1 && options && number >= 1 && number <= options.length) {
       event.preventDefault()
@@ -206,7 +216,12 @@ function Row(props: { entry: Entry; onAsk: () => void; onAllow: () => void; onAr
     <li class="row" data-id={entry().session.id} data-state={entry().state} classList={{ folded: entry().group === "quiet" }}>
       <StateMark state={entry().state} />
       <div class="row-body">
-        <a class="row-title" href={sessionPath(entry().session.id, entry().group === "review" ? "changes" : undefined)}>
+        <a class="row-title" href={sessionPath(entry().session.id, entry().group === "review" && entry().session.summary?.files ? "changes" : undefined)}>
+          <Show when={entry().priority !== "P2"}>
+            <span class="priority" data-priority={entry().priority}>
+              {entry().priority}
+            </span>
+          </Show>
           {entry().session.title}
         </a>
         <p class="row-line">
@@ -219,10 +234,14 @@ function Row(props: { entry: Entry; onAsk: () => void; onAllow: () => void; onAr
           </Show>
           <Show when={!entry().permission && entry().question}>{(request) => <>{request().questions[0]?.question}</>}</Show>
           <Show when={entry().group === "working"}>{entry().activity || "Thinking"}</Show>
-          <Show when={entry().state === "failed"}>{entry().error}</Show>
+          <Show when={!entry().permission && !entry().question && (entry().group === "needs" || entry().group === "supervisor" || entry().group === "queued")}>
+            {entry().reason}
+          </Show>
           <Show when={entry().group === "review"}>
-            {plural(entry().session.summary?.files ?? 0, "file")} <span class="plus">+{entry().session.summary?.additions}</span>{" "}
-            <span class="minus">−{entry().session.summary?.deletions}</span> {entry().activity}
+            <Show when={entry().session.summary?.files} fallback={entry().activity || entry().reason}>
+              {plural(entry().session.summary?.files ?? 0, "file")} <span class="plus">+{entry().session.summary?.additions}</span>{" "}
+              <span class="minus">−{entry().session.summary?.deletions}</span> {entry().activity}
+            </Show>
           </Show>
         </p>
         <Show when={entry().permission} keyed>
@@ -267,6 +286,13 @@ function Row(props: { entry: Entry; onAsk: () => void; onAllow: () => void; onAr
             </div>
           )}
         </Show>
+        <Show when={entry().group === "needs" && !entry().permission && !entry().question}>
+          <div class="row-actions">
+            <button class="primary" onClick={() => attempt(() => nudge(entry().session.id), "Nudged")}>
+              Nudge
+            </button>
+          </div>
+        </Show>
       </div>
       <div class="row-facts">
         <span class="project">{projectName(entry().session.directory)}</span>
@@ -284,7 +310,7 @@ function Row(props: { entry: Entry; onAsk: () => void; onAllow: () => void; onAr
           </button>
         </Show>
         <Show when={entry().group === "review"}>
-          <button class="ghost" aria-label={`Mark ${entry().session.title} reviewed`} title="Mark reviewed" onClick={() => markReviewed(entry().session.id)}>
+          <button class="ghost" aria-label={`Mark ${entry().session.title} reviewed`} title="Mark reviewed" onClick={() => attempt(() => accept(entry().session.id), "Reviewed")}>
             <Icon name="check" />
           </button>
         </Show>

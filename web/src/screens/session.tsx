@@ -4,7 +4,7 @@ import { VList, type VListHandle } from "virtua/solid"
 import "../style/session.css"
 import { post, remove } from "../data/http"
 import { lastHeard } from "../data/live"
-import { children, ensure, entry, markReviewed, nextNeedy, permissionsOf, projectName, questionsOf, rename, rootOf, session as sessionOf, statusOf, stop } from "../data/roster"
+import { accept, children, ensure, entry, nextNeedy, permissionsOf, projectName, questionsOf, rename, rootOf, session as sessionOf, statusOf, stop } from "../data/roster"
 import { openTranscript, type Row, rowsOf, type Transcript } from "../data/transcript"
 import type { Session as SessionInfo, ToolPart } from "../data/types"
 import { go, parameter, sessionPath } from "../route"
@@ -113,10 +113,7 @@ function Loaded(props: { session: SessionInfo }) {
             <Match when={tab() === "changes"}>
               <Changes
                 session={props.session}
-                onReviewed={() => {
-                  markReviewed(id)
-                  say("Marked as reviewed")
-                }}
+                onReviewed={() => void attempt(() => accept(rootOf(id)), "Marked as reviewed")}
                 onSent={() => show("chat")}
               />
             </Match>
@@ -319,7 +316,8 @@ function Log(props: { session: SessionInfo; transcript: Transcript; onEdit: (tex
       <Show when={props.session.revert}>
         <div class="banner">
           Taken back to an earlier message.
-          <button onClick={() => attempt(() => post(`/session/${props.session.id}/unrevert`), "Restored")}>Restore</button>
+          {/* Without a diff the files are still on their way back. */}
+          <button disabled={props.session.revert!.diff === undefined} onClick={() => attempt(() => post(`/session/${props.session.id}/unrevert`), "Restored")}>Restore</button>
         </div>
       </Show>
       <Show when={away()}>
