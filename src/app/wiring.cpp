@@ -131,7 +131,8 @@ class WiredServer final : public Server {
 
     slots_.emplace(loop_, system_clock(), slot_limits());
     tools_.emplace(tools::builtin(*http_client_));
-    snapshots_.emplace(loop_, *pool_, *processes_, places_);
+    // As much as tool outputs: 2 GB together.
+    snapshots_.emplace(loop_, *pool_, *processes_, places_, workspace::SnapshotLimits{.quota_bytes = 1ull << 30});
     engine_.emplace(session::Engine{
         .loop = loop_,
         .pool = *pool_,

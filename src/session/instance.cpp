@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "llm/catalogue.hpp"
 #include "session/agents.hpp"
+#include "session/model_call.hpp"
 #include "wire/json.hpp"
 
 namespace quarterdeck::session {
@@ -27,6 +28,7 @@ std::optional<Recovery> recovery_of(const config::Config& config) {
 
 // {"fallback": {"provider/model": ["provider/model", …]}}
 void read_fallbacks(const config::Config& config, Instance& instance) {
+  instance.retry_wait_max_ms = kProvidersWaitMaxMs;
   const auto ours = wire::parse(config.ours.text);
   if (!ours) return;
   const auto wrong = [](std::string_view where, std::string_view expected) {
@@ -52,9 +54,13 @@ void read_fallbacks(const config::Config& config, Instance& instance) {
     }
   }
   if (const auto* retry = wire::value_at(*ours, "retry")) {
-    const auto seconds = wire::int_at(*retry, "wait_max_s", -1);
-    if (seconds < 0 || seconds > 7 * 24 * 3600) return wrong("retry.wait_max_s", "seconds, up to a week");
-    instance.retry_wait_max_ms = seconds * 1000;
+    if (wire::value_at(*retry, "wait_max_s")) {
+      const auto seconds = wire::int_at(*retry, "wait_max_s", -1);
+      if (seconds < 0 || seconds > 7 * 24 * 3600) return wrong("retry.wait_max_s", "seconds, up to a week");
+      instance.retry_wait_max_ms = seconds * 1000;
+    }
+    if (wire::value_at(*retry, "silence_s") && !silence_max_ms(config))
+      wrong("retry.silence_s", "seconds, from 1 to 3600");
   }
 }
 

@@ -1,9 +1,12 @@
 #include "session/model_call.hpp"
 
+#include <fmt/chrono.h>
+
 #include "base/async.hpp"
 #include "base/log.hpp"
 #include "llm/retry.hpp"
 #include "session/instance.hpp"
+#include "wire/json.hpp"
 
 namespace quarterdeck::session {
 namespace {
@@ -26,6 +29,14 @@ bool another_may_help(const llm::ModelError& error) {
 
 }  // namespace
 
+std::optional<std::int64_t> silence_max_ms(const config::Config& config) {
+  const auto ours = wire::parse(config.ours.text);
+  const wire::Json* retry = ours ? wire::value_at(*ours, "retry") : nullptr;
+  const std::int64_t seconds = retry ? wire::int_at(*retry, "silence_s", 0) : 0;
+  if (seconds < 1 || seconds > 3600) return std::nullopt;
+  return seconds * 1000;
+}
+
 std::vector<Candidate> candidates_for(const Instance& instance, const domain::ModelRef& model) {
   std::vector<Candidate> out;
   const auto add = [&](const domain::ModelRef& ref) {
@@ -45,7 +56,7 @@ std::vector<Candidate> candidates_for(const Instance& instance, const domain::Mo
 }
 
 ModelCall::ModelCall(Engine& engine, std::vector<Candidate> candidates, std::int64_t wait_max_ms, Hooks hooks)
-    : engine_(engine), candidates_(std::move(candidates)), wait_max_ms_(wait_max_ms), hooks_(std::move(hooks)) {
+    : engine_(engine), candidates_(std::move(candidates)), wait_left_ms_(wait_max_ms), hooks_(std::move(hooks)) {
   ASSERT(!candidates_.empty(), "a model call has a model");
 }
 
@@ -53,7 +64,7 @@ std::optional<std::int64_t> ModelCall::delay_ms(const llm::ModelError& error, in
                                                 bool last) const {
   if (requests >= kRequestsMax) return std::nullopt;
   const auto delay =
-      llm::retry_delay_ms(tries, error, last ? wait_max_ms_ : std::min(wait_max_ms_, kWaitWithFallbackMs));
+      llm::retry_delay_ms(tries, error, last ? wait_left_ms_ : std::min(wait_left_ms_, kWaitWithFallbackMs));
   return delay && (last || tries < kTriesWithFallback) ? delay : std::nullopt;
 }
 
@@ -80,6 +91,7 @@ Task<std::expected<llm::ModelFinish, llm::ModelError>> ModelCall::run(llm::Model
       failure = std::move(finish.error());
       const auto wait_ms = delay_ms(*failure, tries, requests, last);
       if (!wait_ms) break;
+      if (failure->retry_after_ms) wait_left_ms_ -= *wait_ms;
       hooks_.discard();
       hooks_.waiting({tries, *failure, engine_.clock.now_ms() + *wait_ms});
       const bool waited = co_await sleep_ms(engine_.loop, *wait_ms, stop);
@@ -87,11 +99,12 @@ Task<std::expected<llm::ModelFinish, llm::ModelError>> ModelCall::run(llm::Model
       hooks_.going_on();
     }
     if (last || requests >= kRequestsMax || !another_may_help(*failure)) {
-      if (failure->retry_after_ms && *failure->retry_after_ms > wait_max_ms_) {
+      if (failure->retry_after_ms && *failure->retry_after_ms > wait_left_ms_) {
+        const std::time_t when = (engine_.clock.now_ms() + *failure->retry_after_ms) / 1000;
         failure->message += fmt::format(
-            " (the provider asks to come back in {} s; \"quarterdeck\": {{\"retry\": "
+            " (the provider asks to come back in {} s, at {:%FT%TZ}; \"quarterdeck\": {{\"retry\": "
             "{{\"wait_max_s\"}}}} says how long a turn may wait)",
-            *failure->retry_after_ms / 1000);
+            *failure->retry_after_ms / 1000, fmt::gmtime(when));
       }
       co_return std::unexpected(std::move(*failure));
     }

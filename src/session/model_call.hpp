@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config.hpp"
 #include "domain/model.hpp"
 #include "llm/provider.hpp"
 #include "session/engine.hpp"
@@ -16,6 +17,14 @@
 namespace quarterdeck::session {
 
 inline constexpr int kRequestsMax = 6;
+
+// How long the providers of a step may make it wait, unless "quarterdeck": {"retry": {"wait_max_s"}} says otherwise. So
+// a step that gets no answer ends within ten minutes: six requests, each silent for a minute, and the pauses between
+// them take seven.
+inline constexpr std::int64_t kProvidersWaitMaxMs = 5 * 60 * 1000;
+
+// How long a model may be silent, before and within an answer: "quarterdeck": {"retry": {"silence_s": 1 to 3600}}.
+std::optional<std::int64_t> silence_max_ms(const config::Config& config);
 
 // A model that can be asked: its provider is there too.
 struct Candidate {
@@ -42,7 +51,8 @@ class ModelCall {
     std::function<void()> going_on;
     std::function<void(const Candidate& to, const llm::ModelError& why)> fell_back;
   };
-  // `candidates` has at least one; `wait_max_ms`: how long a provider may make us wait.
+  // `candidates` has at least one; `wait_max_ms`: how long providers may make us wait, all
+  // in all.
   ModelCall(Engine& engine, std::vector<Candidate> candidates, std::int64_t wait_max_ms, Hooks hooks);
 
   Task<std::expected<llm::ModelFinish, llm::ModelError>> run(llm::ModelSink& sink, std::stop_token stop);
@@ -53,7 +63,7 @@ class ModelCall {
 
   Engine& engine_;
   std::vector<Candidate> candidates_;
-  std::int64_t wait_max_ms_;
+  std::int64_t wait_left_ms_;
   Hooks hooks_;
 };
 

@@ -63,7 +63,8 @@ void StepAssembler::on_text(std::string_view text, bool reasoning) {
   if (text.empty()) return;
   if (!reasoning) close(reasoning_);
   auto& open = reasoning ? reasoning_ : text_;
-  if (!open) {
+  const bool begins = !open;
+  if (begins) {
     open = std::make_unique<OpenText>(OpenText{.id = ids_.part(), .reasoning = reasoning, .start = clock_.now_ms()});
     announced_.push_back(open->id);
     const Span time{.start = open->start};
@@ -76,11 +77,21 @@ void StepAssembler::on_text(std::string_view text, bool reasoning) {
   if (open->text.size() - open->stored >= kTextFlushBytes) {
     store_text(*open);
   } else if (!flush_timer_) {
-    flush_timer_ = loop_.after_ms(kTextFlushMs, [this] {
-      flush_timer_.reset();
-      store_streaming();
-    });
+    // After a pause at once. A text that just began waits: many are short, and are stored whole when they end.
+    if (!begins) store_streaming();
+    hold_back();
   }
+}
+
+// The next save comes a while after this one. Nothing is armed while nothing is streamed.
+void StepAssembler::hold_back() {
+  flush_timer_ = loop_.after_ms(kTextFlushMs, [this] {
+    flush_timer_.reset();
+    const auto waits = [](const auto& open) { return open && open->stored != open->text.size(); };
+    if (!waits(text_) && !waits(reasoning_)) return;
+    store_streaming();
+    hold_back();
+  });
 }
 
 void StepAssembler::store_streaming() {

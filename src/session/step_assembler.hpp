@@ -19,8 +19,9 @@
 
 namespace quarterdeck::session {
 
-// The commit, and a timer that comes late on a busy machine, have the rest of the 250.
-inline constexpr std::int64_t kTextFlushMs = 150;
+// Between the beginnings of two saves of text; what comes after a longer pause is stored at once. A commit, and a timer
+// that comes late on a busy machine, have the rest of the 250.
+inline constexpr std::int64_t kTextFlushMs = 80;
 inline constexpr std::size_t kTextFlushBytes = 4096;
 
 // A call as the model asked for it.
@@ -63,6 +64,7 @@ class StepAssembler final : public llm::ModelSink {
   std::string own_id(const std::string& given) const;
   void on_text(std::string_view text, bool reasoning);
   void store_text(OpenText& open);
+  void hold_back();
   void close(std::unique_ptr<OpenText>& open, llm::Metadata metadata = {});
   void on_thought_end(llm::Metadata metadata);
   domain::Part part(const PartId& id, domain::PartContent content) const;
@@ -76,7 +78,7 @@ class StepAssembler final : public llm::ModelSink {
   bool begun_ = false;
   std::unique_ptr<OpenText> text_;
   std::unique_ptr<OpenText> reasoning_;
-  std::unique_ptr<Loop::Handle> flush_timer_;
+  std::unique_ptr<Loop::Handle> flush_timer_;  // runs while the next save has to wait
   std::vector<std::pair<int, RequestedCall>> calls_;  // by the model's index
   std::vector<PartId> announced_;
 };

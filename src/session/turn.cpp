@@ -354,6 +354,7 @@ Task<std::expected<llm::ModelFinish, llm::ModelError>> Turn::call_model(StepAsse
 }
 
 llm::ModelRequest Turn::request_for(const Candidate& candidate) const {
+  const auto silence_ms = silence_max_ms(instance_->config);
   return {.provider = *candidate.provider,
           .model = *candidate.model,
           .messages = without_unsupported(messages_, *candidate.model),
@@ -363,8 +364,8 @@ llm::ModelRequest Turn::request_for(const Candidate& candidate) const {
           .output_tokens_max = std::min(candidate.model->output_tokens, kOutputTokensMax),
           .session_id = message_.session_id.value,
           .options = llm::request_options(*candidate.provider, *candidate.model, candidate.variant, agent_->options),
-          .first_byte_timeout_ms = engine_.options.first_byte_timeout_ms,
-          .idle_timeout_ms = engine_.options.idle_timeout_ms};
+          .first_byte_timeout_ms = silence_ms.value_or(engine_.options.first_byte_timeout_ms),
+          .idle_timeout_ms = silence_ms.value_or(engine_.options.idle_timeout_ms)};
 }
 
 // Live for everybody who looks; a long wait is also a part, so that it can be seen later why the turn took so long.

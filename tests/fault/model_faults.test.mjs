@@ -58,11 +58,13 @@ const endless = [
   ["503 for ever", "ERR:503", error("APIError", 6, 503)],
   ["529 for ever", "ERR:529", error("APIError", 6, 529)],
   ["errors in the stream for ever", "FAULT:errobj", error("APIError", 6)],
+  ["silence for ever", "FAULT:hang", error("APIError", 6)],
+  ["silence in the middle of each answer", "FAULT:hang-mid", error("APIError", 6)],
 ]
 
 let world, server, api
 before(async () => {
-  world = await makeWorld({ config: { permission: "allow" } })
+  world = await makeWorld({ config: { permission: "allow", quarterdeck: { retry: { wait_max_s: 3600, silence_s: 2 } } } })
   server = await world.serve()
   api = client(server.url)
 })
@@ -114,6 +116,15 @@ test("34 faults and those without end", { timeout: 280_000, concurrency: true },
   }
 })
 
+for (const how of ["hang", "hang-mid"]) {
+  test(`a model that is silent (${how}) is asked again, and the next answer counts`, async () => {
+    const session = (await api.session({ title: how })).id
+    const answer = await api.prompt(session, `FAULT:${how}:1`)
+    assert.equal(answer.body.info.error, undefined, JSON.stringify(answer.body.info.error))
+    assert.equal(answer.body.info.finish, "stop")
+  })
+}
+
 test("a long Retry-After is a state with the time when it goes on, and can be ended", async () => {
   const stream = events(server.url)
   await stream.connected
@@ -132,10 +143,17 @@ test("a long Retry-After is a state with the time when it goes on, and can be en
 })
 
 test("a longer Retry-After than allowed ends the turn and says when to come back", async () => {
-  const session = (await api.session({ title: "too long" })).id
-  const answer = await api.prompt(session, "ERR:429\nRETRYAFTER:36000")
-  assert.equal(answer.body.info.error.name, "APIError")
-  assert.match(answer.body.info.error.data.message, /come back in 36000 s/)
+  // A world of its own: after a Retry-After its provider rests for a while.
+  const other = await makeWorld()
+  try {
+    const there = client((await other.serve()).url)
+    const session = (await there.session({ title: "too long" })).id
+    const answer = await there.prompt(session, "ERR:429\nRETRYAFTER:301")
+    assert.equal(answer.body.info.error.name, "APIError")
+    assert.match(answer.body.info.error.data.message, /come back in 301 s, at 20\d\d-\d\d-\d\dT/)
+  } finally {
+    await other.close()
+  }
 })
 
 test("the next model of the chain goes on, and everybody sees which", async () => {

@@ -41,7 +41,7 @@ void Replica::apply(const Event& event) {
                    if (!text || !text->text.starts_with(kMark)) return;
                    const std::string id =
                        text->text.substr(kMark.size(), text->text.find('"', kMark.size()) - kMark.size());
-                   told[{id}].insert(e.part.id);
+                   told[{id}].insert(e.part.message_id);
                  },
                  [&](const PartRemoved& e) { parts[e.message_id].erase(e.part_id); },
                  [&](const PartAppended& e) {

@@ -21,7 +21,7 @@ struct Replica {
   std::vector<MessageId> begun;
   std::vector<MessageId> out_of_turn;  // began although they were not first in the inbox, or while another was answered
   std::map<MessageId, int> ended;  // turns, by prompt
-  std::map<SessionId, std::set<PartId>> told;  // of tasks in the background that ended, by child
+  std::map<SessionId, std::set<MessageId>> told;  // of tasks in the background that ended, by child
 
   void apply(const domain::Event& event);
 };

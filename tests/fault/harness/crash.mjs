@@ -1,11 +1,11 @@
 // Scenarios that kill the server: at random moments, and at each failpoint.
-import { execFileSync } from "node:child_process"
-import { existsSync } from "node:fs"
+import { execFileSync, spawn } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { client, makeWorld } from "../../support/server.mjs"
 import { Ledger, sleep, warm } from "./ledger.mjs"
-import { random } from "./random.mjs"
-import { answerOne, startWork } from "./work.mjs"
+import { messageID, random } from "./random.mjs"
+import { answerOne, startWork, task } from "./work.mjs"
 
 const percentile = (list, part) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * part))] ?? 0
 
@@ -16,6 +16,15 @@ export function integrity(world) {
     return execFileSync("sqlite3", [join(data, file), "PRAGMA integrity_check"], { encoding: "utf8" }).trim()
   }
   return "no database"
+}
+
+// Milliseconds that the server's loop was ready to run and had no processor.
+function waitedForCpu(pid) {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6
+  } catch {
+    return 0
+  }
 }
 
 // Kills, restarts and audits; the counts add up over the rounds.
@@ -80,16 +89,21 @@ class Crashes {
     if (text.lost > 0) this.note(`${text.lost} characters`, where)
     const lost = await this.ledger.lostRequests(this.api)
     this.sum.lostRequests += lost.length
-    if (lost.length) this.note(`${lost.length} permissions`, where)
+    if (lost.length) this.note(`${lost.length} requests`, where)
     for (const id of lost) this.ledger.asked.delete(id)
     const began = Date.now()
+    const waitedBefore = waitedForCpu(this.server.pid)
     let stale
-    do {
+    // A look may take long when others have the processors: what it tells is from its beginning, and the time that the
+    // server waited for a processor is not the server's.
+    for (;;) {
+      const looked = Date.now() - began
+      const late = looked - (waitedForCpu(this.server.pid) - waitedBefore) >= 5000
       stale = await this.ledger.stale(this.api, killed)
-      if (stale.messages + stale.tools === 0) break
+      if (stale.messages + stale.tools === 0) this.clean.push(looked)
+      if (stale.messages + stale.tools === 0 || late || looked > 60_000) break
       await sleep(50)
-    } while (Date.now() - began < 5000)
-    if (stale.messages + stale.tools === 0) this.clean.push(Date.now() - began)
+    }
     // A peer that leaves things open does so for good: what it had left is not counted again.
     const fresh = { messages: Math.max(0, stale.messages - this.left.messages), tools: Math.max(0, stale.tools - this.left.tools) }
     this.left = stale
@@ -101,6 +115,7 @@ class Crashes {
     this.sum.lostOutput += output.lost
     if (output.lost) this.note(`${output.lost} partial outputs`, where)
     await this.ledger.settleSome(this.api)
+    await this.gather()
   }
 
   async finish(metrics) {
@@ -110,6 +125,7 @@ class Crashes {
     await this.stream.close()
     await this.server.stop()
     const effects = this.ledger.effectsTwice()
+    for (const note of final.notes) this.note(note, "at the end")
     const sum = this.sum
     metrics.info("kills", sum.kills)
     metrics.info("acknowledged prompts", this.ledger.prompts.length)
@@ -126,7 +142,10 @@ class Crashes {
     metrics.zero("interrupted tools that the model was not told of", final.untold)
     metrics.info("side effects", effects.lines)
     metrics.zero("side effects that happened twice", effects.twice)
-    metrics.zero("open permissions lost", sum.lostRequests)
+    metrics.zero("open permissions and questions lost", sum.lostRequests)
+    metrics.info("sessions of subagents", final.children)
+    metrics.zero("reports of background tasks missing or doubled", final.reports)
+    metrics.zero("turns whose files are neither taken back nor there", final.halfUndone)
     metrics.zero("messages open at the end", final.open)
     metrics.zero("tools running at the end", final.running)
     metrics.check("idle within 60 s at the end", idle, true)
@@ -137,10 +156,17 @@ class Crashes {
   }
 }
 
+// What is taken back with a turn must not be the trace of another one's tool.
+const kFiles = {
+  "a.txt": "one\ntwo\n",
+  "long.txt": `${`long ${"x".repeat(1500)}\n`.repeat(90)}`,
+  ".gitignore": "effects.txt\n",
+}
+
 // kill -9 at random moments under a mixed load.
 export async function load(metrics, { seed, rounds, count, peer }) {
   const choose = random(seed)
-  const world = await makeWorld({ peer })
+  const world = await makeWorld({ peer, files: kFiles })
   try {
     const crashes = new Crashes(world, peer)
     await crashes.start()
@@ -166,6 +192,18 @@ export async function load(metrics, { seed, rounds, count, peer }) {
 // Those of opening for the first time, of migrations, backups and vacuum have tests of their own beside the store.
 const kElsewhere = /^store\.(migration|backup|restore|vacuum|quarantine|reserve|open)|^output\.clean/
 
+// Reached once in a start, or in the work of a start.
+const kRare = /^(session\.recover|session\.revert|workspace\.restore|session\.delete|store\.(rollback|checkpoint|project)|file\.|output\.)/
+
+const kSlow = /^(store\.checkpoint|output)/
+
+// Holds a snapshot of the database for as long as it lives.
+function readOn(world) {
+  const child = spawn("sqlite3", [join(world.home, ".local/share/quarterdeck/quarterdeck.db")], { stdio: ["pipe", "ignore", "ignore"] })
+  child.stdin.write("PRAGMA query_only=1; BEGIN; SELECT count(*) FROM event;\n")
+  return child
+}
+
 export function failpoints(bin) {
   try {
     const list = execFileSync(bin, ["failpoints"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
@@ -182,15 +220,21 @@ export async function points(metrics, { seed, times, only, bin }) {
   if (Array.isArray(only)) list = list.filter((point) => only.some((name) => point.name.startsWith(name)))
   if (typeof only === "number") list = Array.from({ length: only }, () => list.splice(choose.below(list.length), 1)[0]).filter(Boolean)
   if (list.length === 0) return metrics.info("failpoints", "none in this build (use a dev, asan, tsan or fault build)")
-  const world = await makeWorld()
+  const world = await makeWorld({ files: kFiles })
   const reached = new Map()
   try {
     const crashes = new Crashes(world)
     for (const point of list) {
       for (let time = 0; time < times; time++) {
         const action = point.fails && choose.chance(0.4) ? "error" : "kill"
-        const at = 1 + choose.below(point.name.startsWith("session.recover") ? 1 : 3)
-        const hit = await one(crashes, choose, `${point.name}:${at}:${action}`, `${seed}.${point.name}.${time}`, action)
+        const at = 1 + choose.below(kRare.test(point.name) ? 1 : 3)
+        const before = point.name === "store.rollback" ? "store.commit.before:3:error," : ""
+        const hit = await one(crashes, choose, {
+          point: point.name,
+          specification: `${before}${point.name}:${at}:${action}`,
+          seed: `${seed}.${point.name}.${time}`,
+          action,
+        })
         reached.set(point.name, (reached.get(point.name) ?? 0) + hit)
       }
     }
@@ -204,7 +248,7 @@ export async function points(metrics, { seed, times, only, bin }) {
   }
 }
 
-async function one(crashes, choose, specification, seed, action) {
+async function one(crashes, choose, { point, specification, seed, action }) {
   let ended = false
   try {
     await crashes.start({ QUARTERDECK_FAILPOINT: specification })
@@ -214,19 +258,32 @@ async function one(crashes, choose, specification, seed, action) {
   const began = Date.now()
   if (!ended) {
     crashes.server.ended.then(() => (ended = true))
-    const work = startWork(crashes.api, crashes.ledger, choose, { count: 5, seed })
+    const work = startWork(crashes.api, crashes.ledger, choose, { count: 10, seed })
+    // What the mixed load does not get to.
+    const special = async (text, more = {}) => {
+      const session = (await crashes.api.session({ title: "special" }).catch(() => null))?.id
+      if (!session) return
+      crashes.ledger.sessions.add(session)
+      await crashes.ledger.prompt(crashes.api, session, messageID(), text, more)
+    }
+    if (point.startsWith("output")) await special(task("WORDS:8000"))
+    // The log of the database is cut when it is long; somebody who reads lets it grow.
+    const reader = point.startsWith("store.checkpoint") && readOn(crashes.world)
+    for (let i = 0; reader && i < 6; i++) await special("x".repeat(5_000_000), { noReply: true })
+    const patience = kSlow.test(point) ? 30_000 : 4000
     const gone = await crashes.api.post("/session", { title: "to be deleted" }).catch(() => null)
     await Promise.race([work, crashes.server.ended])
     if (gone?.body?.id) await crashes.api.delete(`/session/${gone.body.id}`).catch(() => null)
-    while (!ended && Date.now() - began < (action === "error" ? 1500 : 4000)) {
+    while (!ended && Date.now() - began < (action === "error" ? 1500 : patience)) {
       await answerOne(crashes.api, crashes.ledger, choose)
       await sleep(30)
       const status = await crashes.api.get("/session/status").catch(() => ({ body: { gone: 1 } }))
       if (Object.keys(status.body).length === 0 && crashes.ledger.asked.size === 0) break
     }
     await Promise.race([work, sleep(5000)])
+    if (reader) reader.kill("SIGKILL")
   }
-  const hit = ended || action === "error" ? 1 : 0
+  const hit = ended || crashes.server.output().includes(`failpoint ${point}:`) ? 1 : 0
   const killed = await crashes.die()
   await crashes.audit(killed, specification)
   // The next point starts from the server that is running now.

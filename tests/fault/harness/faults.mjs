@@ -14,8 +14,8 @@ const kFaults = [
   "ERR:429\nRETRYAFTER:3600",
 ]
 
-export async function faults(metrics, { deadline, peer }) {
-  const world = await makeWorld({ peer })
+export async function faults(metrics, { deadline, silence, peer }) {
+  const world = await makeWorld({ peer, config: silence && !peer ? { quarterdeck: { retry: { silence_s: silence } } } : {} })
   try {
     const server = await world.serve()
     const api = client(server.url)

@@ -27,13 +27,26 @@ export async function comesToRest(api, within, before = async () => {}) {
   }, within).then(() => true, () => false)
 }
 
+// Answers a permission or a question.
+export const reply = (api, request) =>
+  request.questions
+    ? api.post(`/question/${request.id}/reply`, { answers: request.questions.map((each) => [each.options[0].label]) })
+    : api.post(`/permission/${request.id}/reply`, { reply: "once" })
+
+// Both kinds, of everybody.
+async function requests(api) {
+  return [...(await api.get("/permission")).body, ...(await api.get("/question")).body]
+}
+
 export class Ledger {
   constructor(directory) {
+    this.directory = directory
     this.effects = join(directory, "effects.txt")
     this.sessions = new Set()
     this.settled = new Set() // those of them that had nothing left to do: they are looked at again in the end
     this.prompts = [] // acknowledged: {session, id, text}
-    this.asked = new Map() // permission id -> request, as long as nobody answered
+    this.asked = new Map() // permission or question id -> request, as long as nobody answered
+    this.undone = new Map() // session -> the file that its turn wrote, that is taken back and brought again
     this.streams = new Map() // part id -> {session, message, seen: [[time, characters]]}
     this.outputs = new Map() // part id -> [time, output] that a subscriber saw
   }
@@ -58,9 +71,9 @@ export class Ledger {
       const known = this.streams.get(properties.partID) ?? { session: properties.sessionID, message: properties.messageID, seen: [[0, 0]] }
       known.seen.push([now, known.seen.at(-1)[1] + properties.delta.length])
       this.streams.set(properties.partID, known)
-    } else if (event.type === "permission.asked") {
+    } else if (event.type === "permission.asked" || event.type === "question.asked") {
       this.asked.set(properties.id, properties)
-    } else if (event.type === "permission.replied") {
+    } else if (["permission.replied", "question.replied", "question.rejected"].includes(event.type)) {
       this.asked.delete(properties.requestID ?? properties.permissionID)
     } else if (event.type === "message.part.updated") {
       const output = properties.part?.state?.status === "running" && properties.part.state.metadata?.output
@@ -68,9 +81,9 @@ export class Ledger {
     }
   }
 
-  async prompt(api, session, id, text) {
-    const answer = await api.promptAsync(session, text, { messageID: id }).catch(() => null)
-    if (answer?.status === 204) this.prompts.push({ session, id, text })
+  async prompt(api, session, id, text, more = {}) {
+    const answer = await api.promptAsync(session, text, { messageID: id, ...more }).catch(() => null)
+    if (answer?.status === 204) this.prompts.push({ session, id, text, answered: !more.noReply })
     return answer?.status
   }
 
@@ -94,13 +107,13 @@ export class Ledger {
       if (busy[session] || !transcript) continue
       const open = transcript.some((m) => m.info.role === "assistant" && (!m.info.time.completed || toolsOf(m).some(unfinished)))
       const asked = this.prompts.filter((prompt) => prompt.session === session)
-      if (!open && asked.every(({ id }) => transcript.some((m) => m.info.parentID === id))) this.settled.add(session)
+      if (!open && asked.every(({ id, answered }) => !answered || transcript.some((m) => m.info.parentID === id))) this.settled.add(session)
     }
   }
 
   // What began before `since` and is still open: messages, and tools that nobody is asked about.
   async stale(api, since) {
-    const open = (await api.get("/permission")).body
+    const open = await requests(api)
     const asked = new Set(open.map((request) => request.tool?.callID))
     let messages = 0
     let tools = 0
@@ -153,7 +166,7 @@ export class Ledger {
   }
 
   async lostRequests(api) {
-    const open = new Set((await api.get("/permission")).body.map((request) => request.id))
+    const open = new Set((await requests(api)).map((request) => request.id))
     return [...this.asked.keys()].filter((id) => !open.has(id))
   }
 
@@ -165,16 +178,32 @@ export class Ledger {
 
   // After everything has come to rest.
   async final(api, told) {
-    const result = { lost: 0, doubled: 0, missing: 0, unanswered: 0, open: 0, running: 0, told: 0, untold: 0 }
+    const result = { lost: 0, doubled: 0, missing: 0, unanswered: 0, open: 0, running: 0, untold: 0, children: 0, reports: 0, halfUndone: 0, notes: [] }
     const transcripts = await this.transcripts(api)
     for (const session of this.sessions) if (!transcripts.get(session)) result.missing++
-    for (const { session, id, text } of this.prompts) {
+    for (const [session, transcript] of [...transcripts]) {
+      const tasks = (transcript ?? []).flatMap(toolsOf).filter((part) => part.tool === "task")
+      if (tasks.length === 0) continue
+      const children = (await api.get(`/session/${session}/children`)).body
+      for (const [id, messages] of await this.transcripts(api, children.map((child) => child.id))) transcripts.set(id, messages)
+      result.children += children.length
+      // Whoever started a task in the background is told of its end, once.
+      const background = tasks.filter((part) => part.state.status === "completed" && part.state.metadata?.background).length
+      const reports = transcript.filter((m) => m.info.role === "user" && /Background task (completed|failed|was cancelled)/.test(texts(m))).length
+      result.reports += Math.abs(reports - background)
+    }
+    for (const [session, file] of this.undone) {
+      const { revert } = (await api.get(`/session/${session}`)).body
+      if (existsSync(join(this.directory, file)) === Boolean(revert)) result.halfUndone++
+    }
+    for (const { session, id, text, answered } of this.prompts) {
       const transcript = transcripts.get(session) ?? []
       const stored = transcript.filter((m) => m.info.id === id)
+      if (stored.length === 0) result.notes.push(`lost: ${id} of ${session}, which has ${transcript.length} messages: ${text.slice(0, 60)}`)
       if (stored.length === 0 || texts(stored[0]) !== text) stored[0] && texts(stored[0]) !== text ? result.doubled++ : result.lost++
       if (stored.length > 1) result.doubled++
       const answers = transcript.filter((m) => m.info.parentID === id)
-      if (!answers.at(-1)?.info.time.completed) result.unanswered++
+      if (answered && !answers.at(-1)?.info.time.completed) result.unanswered++
     }
     for (const transcript of transcripts.values()) {
       for (const message of transcript ?? []) {
@@ -186,7 +215,9 @@ export class Ledger {
           // Whether the model was told, where the turn went on.
           const later = transcript.some((m) => m.info.parentID === message.info.parentID && m.info.id > message.info.id && !m.info.error)
           if (!later) continue
-          told.has(part.callID) ? result.told++ : result.untold++
+          if (told.has(part.callID)) continue
+          result.untold++
+          result.notes.push(`not told of: ${part.tool} ${part.callID} in ${message.info.sessionID}`)
         }
       }
     }
@@ -195,9 +226,7 @@ export class Ledger {
 
   async settle(api, within) {
     return comesToRest(api, within, async () => {
-      for (const request of (await api.get("/permission")).body) {
-        await api.post(`/permission/${request.id}/reply`, { reply: "once" })
-      }
+      for (const request of await requests(api)) await reply(api, request)
     })
   }
 }

@@ -14,7 +14,8 @@ const usage = `Kills, aborts and overloads a server, and counts what was promise
     --times N        each point so often (default 1)
     --clients N      of \`clients\` (default 10)
     --turns N        running turns of \`sigterm\` (default 100)
-    --deadline N     seconds that \`faults\` waits (default 200)
+    --deadline N     seconds that \`faults\` waits (default 600)
+    --silence N      seconds after which our server gives up a silent model in \`faults\` (default 60, as always)
     --bin FILE       the server (default build/dev/quarterdeck; any build: debug, asan, tsan, fault, release)
     --peer FILE      another server that takes OpenCode's place beside it; "opencode" is the one of tests/e2e
     --only-peer      do not run our own
@@ -26,12 +27,13 @@ const { values } = parseArgs({
     scenario: { type: "string" },
     seed: { type: "string", default: "1" },
     rounds: { type: "string" },
-    count: { type: "string", default: "7" },
+    count: { type: "string", default: "10" },
     points: { type: "string" },
     times: { type: "string", default: "1" },
     clients: { type: "string", default: "10" },
     turns: { type: "string", default: "100" },
-    deadline: { type: "string", default: "200" },
+    deadline: { type: "string", default: "600" },
+    silence: { type: "string", default: "0" },
     bin: { type: "string", default: process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck" },
     peer: { type: "string" },
     "only-peer": { type: "boolean" },
@@ -68,6 +70,7 @@ const options = {
   clients: number("clients"),
   turns: number("turns"),
   deadline: number("deadline"),
+  silence: number("silence"),
   bin: process.env.QUARTERDECK_BIN,
 }
 const columns = []
