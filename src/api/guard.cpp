@@ -103,7 +103,8 @@ std::optional<net::Response> Guard::check(const net::Request& request) const {
   // Browsers let any page open a WebSocket, and read what it says.
   if (!reads_only(request.method) || request.header("upgrade")) {
     if (origin && !origin_allowed(*origin, request)) {
-      return refused("Requests from the origin " + *origin + " are not allowed; see --cors");
+      return refused("Requests from the origin " + *origin +
+                     " are not allowed; see --cors and \"server\": {\"cors\"} in the configuration");
     }
     if (!request.body.empty()) {
       const std::string* type = request.header("content-type");

@@ -11,6 +11,7 @@
 #include "app/numbers.hpp"
 #include "base/log.hpp"
 #include "base/redact.hpp"
+#include "config/origins.hpp"
 #include "feed/feed.hpp"
 #include "fleet/fleet.hpp"
 #include "llm/catalogue.hpp"
@@ -161,6 +162,11 @@ class WiredServer final : public Server {
                                       .properties = std::move(properties)});
         });
 
+    if (auto origins = config::user_origins(places_)) {
+      options_.cors.insert(options_.cors.end(), origins->begin(), origins->end());
+    } else {
+      log::warn("no origin of the configuration is let in: {}", origins.error().message);
+    }
     api_ = std::make_unique<api::Api>(api::Services{.engine = *engine_,
                                                     .host = *host_,
                                                     .directory = std::filesystem::current_path(),

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "api/opencode/routes.hpp"
@@ -28,10 +29,23 @@ struct ProjectRoutes {
     co_return json(wire::encode_project(project ? *project : found->location.project));
   }
 
-  Task<net::Response> list(Call) const {
-    auto all = services.engine.query.projects_json();
+  // The stored ones, and those of loaded directories, of which the asked one is: the web app takes a project that is not
+  // in here for one without git.
+  Task<net::Response> list(Call call) const {
+    co_await services.engine.instances.open(requested_directory(call.request, services.directory));
+    auto all = services.engine.query.projects();
     if (!all) co_return error_response(all.error());
-    co_return json(std::move(*all));
+    for (const auto& instance : services.engine.instances.loaded()) {
+      const domain::Project& project = instance->location.project;
+      if (std::ranges::none_of(*all, [&](const domain::Project& known) { return known.id == project.id; }))
+        all->push_back(project);
+    }
+    std::string out = "[";
+    for (const domain::Project& project : *all) {
+      if (out.size() > 1) out += ',';
+      out += wire::encode_project(project);
+    }
+    co_return json(out + ']');
   }
 
   // The stored project, or that of a loaded directory without sessions.
@@ -109,7 +123,8 @@ std::vector<Route> project_routes(Services& services) {
   using R = ProjectRoutes;
   const std::vector<Query> directory{{"directory", "Working directory; x-opencode-directory says the same"}};
   return {
-      {"GET", "/project", "project.list", "Projects with sessions", bind(&R::list), "ProjectList"},
+      {"GET", "/project", "project.list", "Projects with sessions or loaded directories", bind(&R::list),
+       "ProjectList"},
       {"GET", "/project/current", "project.current", "The project of the directory", bind(&R::current), "Project", "",
        directory},
       {"PATCH", "/project/:projectID", "project.update", "Give it a name, an icon or commands", bind(&R::update),
