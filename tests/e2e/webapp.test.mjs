@@ -9,13 +9,13 @@ import { client, eventually, makeWorld } from "../support/server.mjs"
 
 const opencode = resolve(process.env.OPENCODE_BIN ?? "tests/e2e/node_modules/.bin/opencode")
 const executablePath =
-  process.env.CHROMIUM_BIN ?? ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find((path) => existsSync(path))
+  [process.env.CHROMIUM, "/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find((path) => path && existsSync(path))
 const within = 30000
 let host, world, server, api, browser, page
 const failed = []
 
 before(async () => {
-  assert.ok(executablePath, "no Chromium: script/setup test installs it, CHROMIUM_BIN names another one")
+  assert.ok(executablePath, "no Chromium: script/setup test installs it, CHROMIUM names another one")
   host = await makeWorld({ peer: opencode })
   const { port } = new URL((await host.serve()).url)
   // Not the loopback name: that one is let in without being on the list.
