@@ -11,13 +11,14 @@ const opencode = resolve(process.env.OPENCODE_BIN ?? "tests/e2e/node_modules/.bi
 const executablePath =
   [process.env.CHROMIUM, "/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find((path) => path && existsSync(path))
 const within = 30000
-let host, world, server, api, browser, page
+let host, app, world, server, api, chromiumServer, browser, page
 const failed = []
 
 before(async () => {
   assert.ok(executablePath, "no Chromium: script/setup test installs it, CHROMIUM names another one")
   host = await makeWorld({ peer: opencode })
-  const { port } = new URL((await host.serve()).url)
+  app = await host.serve()
+  const { port } = new URL(app.url)
   // Not the loopback name: that one is let in without being on the list.
   const origin = `http://app.test:${port}`
   world = await makeWorld({ config: { permission: { bash: { "*": "allow", "touch *": "ask" } } } })
@@ -26,7 +27,7 @@ before(async () => {
   writeFileSync(join(settings, "opencode.json"), JSON.stringify({ server: { cors: [origin] } }))
   server = await world.serve()
   api = client(server.url)
-  browser = await chromium.launch({
+  chromiumServer = await chromium.launchServer({
     executablePath,
     args: [
       "--no-sandbox",
@@ -34,6 +35,7 @@ before(async () => {
       `--unsafely-treat-insecure-origin-as-secure=${origin}`,
     ],
   })
+  browser = await chromium.connect(chromiumServer.wsEndpoint())
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 } })
   context.setDefaultTimeout(within)
   await context.addInitScript(
@@ -55,7 +57,9 @@ before(async () => {
   await page.goto(origin)
 })
 after(async () => {
-  await browser?.close()
+  // A page that is busy asking keeps the browser from closing, and OpenCode's server spins instead of ending.
+  await chromiumServer?.kill()
+  await app?.kill()
   await world?.close()
   await host?.close()
 })
