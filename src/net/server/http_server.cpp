@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -24,10 +25,12 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// A flush comes this long after the one before, or later: flushes leave three quarters of the loop's time to others.
-constexpr std::int64_t kFlushIntervalMs = 4;
-constexpr std::int64_t kFlushIntervalMsMax = 50;
-constexpr std::int64_t kPauseTimesFlush = 3;
+// Flushes take a quarter of the loop's time at most, and come once a millisecond at most: each owes four times what it
+// took, or a millisecond. Debts of up to 8 ms wait: a turn's few events leave at once, a flood is gathered.
+constexpr std::int64_t kFlushDebtUs = 1'000;
+constexpr std::int64_t kFlushDebtUsMax = 50'000;
+constexpr std::int64_t kFlushDebtTimes = 4;
+constexpr std::int64_t kFlushCreditUs = 8'000;
 constexpr std::int64_t kAcceptPauseMs = 100;
 // When all places are taken, who needs longer to send a request makes room.
 constexpr std::int64_t kHurryMs = 1'000;
@@ -166,28 +169,33 @@ bool ServerCore::make_room() {
   return true;
 }
 
+static std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 void ServerCore::wake_soon(std::weak_ptr<Connection> connection) {
   woken_.push_back(std::move(connection));
   if (woken_.size() > 1) return;
-  const std::int64_t wait_ms = next_flush_ms_ - Deadlines::now_ms();
-  if (wait_ms <= 0) {
+  const std::int64_t wait_us = flush_debt_until_us_ - kFlushCreditUs - now_us();
+  if (wait_us <= 0) {
     loop.post([self = weak_from_this()] {
       if (const auto core = self.lock()) core->flush();
     });
   } else {
-    flush_timer_ = loop.after_ms(wait_ms, [this] { flush(); });
+    flush_timer_ = loop.after_ms((wait_us + 999) / 1000, [this] { flush(); });
   }
 }
 
 void ServerCore::flush() {
   const auto self = shared_from_this();
-  const std::int64_t started_ms = Deadlines::now_ms();
+  const std::int64_t started_us = now_us();
   for (const auto& woken : std::exchange(woken_, {})) {
     if (const auto connection = woken.lock()) connection->wake();
   }
-  const std::int64_t ended_ms = Deadlines::now_ms();
-  const std::int64_t pause_ms = std::min(kPauseTimesFlush * (ended_ms - started_ms), kFlushIntervalMsMax);
-  next_flush_ms_ = std::max(started_ms + kFlushIntervalMs, ended_ms + pause_ms);
+  const std::int64_t took_us = now_us() - started_us;
+  flush_debt_until_us_ = std::max(flush_debt_until_us_, started_us) +
+                         std::clamp(kFlushDebtTimes * took_us, kFlushDebtUs, took_us + kFlushDebtUsMax);
 }
 
 std::string bound_address(int socket) {

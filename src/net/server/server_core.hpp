@@ -39,8 +39,8 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   std::size_t answering = 0;  // requests between their last byte in and the last byte out, streams not counted
   bool draining = false;  // no new requests
 
-  // Wakes a stream's connection soon. Wakes within a few milliseconds are gathered, so that a fast feed costs each
-  // subscriber one write per flush and not one per event; the first one after a pause is not delayed.
+  // Wakes a stream's connection soon. Where wakes come fast they are gathered for a millisecond or more, so that a flood
+  // costs each subscriber one write per flush and not one per event; the first ones after a pause are not delayed.
   void wake_soon(std::weak_ptr<Connection> connection);
 
   // So long an idle connection stays open when the server stops.
@@ -51,7 +51,7 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   void flush();
 
   std::vector<std::weak_ptr<Connection>> woken_;
-  std::int64_t next_flush_ms_ = 0;
+  std::int64_t flush_debt_until_us_ = 0;
   std::unique_ptr<Loop::Handle> flush_timer_;
 };
 
