@@ -223,7 +223,8 @@ TEST_F(GuardsTest, AKilledZygoteIsReplacedAtTheNextCommand) {
 }
 
 TEST_F(GuardsTest, AZygoteThatIsStuckIsReplaced) {
-  processes = make_processes(loop, std::move(*Spawner::start()), Spawner::start, 300);
+  // Long enough for the next one to answer, also with sanitizers on a busy machine.
+  processes = make_processes(loop, std::move(*Spawner::start()), Spawner::start, 3000);
   const int stuck = child_of(::getpid());
   ::kill(stuck, SIGSTOP);
   Spawn next = spawn_of(kShapes[0], "", mark);
