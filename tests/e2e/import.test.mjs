@@ -45,6 +45,35 @@ test("what is exported is imported by another server as it was", async () => {
   }
 })
 
+test("OpenCode imports what is exported here, and what OpenCode exports is imported here", async () => {
+  const { id } = await api.session({ title: "there and back" })
+  await api.prompt(id, 'TOOL:[["bash",{"command":"echo hi","description":"x"}]]')
+  const file = join(world.root, "to-opencode.json")
+  writeFileSync(file, (await quarterdeck("export", id)).stdout)
+  const theirs = await makeWorld({ peer: opencode })
+  try {
+    const cli = (...args) => run(opencode, args, { cwd: theirs.directory, env: theirs.env, timeout: 100000 })
+    assert.equal((await cli("import", file)).stdout, `Imported session: ${id}\n`)
+    const back = JSON.parse((await cli("export", id)).stdout)
+    assert.equal(back.info.title, "there and back")
+    const parts = (messages) => messages.map((m) => m.parts.map((p) => [p.id, p.type, p.text, p.state?.output]))
+    assert.deepEqual(parts(back.messages), parts(await api.messages(id)))
+
+    const other = await makeWorld()
+    try {
+      const there = await other.serve()
+      const again = join(world.root, "from-opencode.json")
+      writeFileSync(again, JSON.stringify(back))
+      await run(bin, ["import", again, "--attach", there.url], { cwd: other.directory, env: other.env })
+      assert.deepEqual(parts(await client(there.url).messages(id)), parts(back.messages))
+    } finally {
+      await other.close()
+    }
+  } finally {
+    await theirs.close()
+  }
+})
+
 test("what is no session is refused with the place", async () => {
   const table = [
     [{}, /\["info"\]/],
