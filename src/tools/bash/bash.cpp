@@ -10,6 +10,7 @@
 #include "tools/bash/output.hpp"
 #include "tools/embedded/kBashDescription.hpp"
 #include "wire/codec.hpp"
+#include "workspace/worktree_record.hpp"
 
 namespace quarterdeck::tools {
 namespace bash {
@@ -164,7 +165,10 @@ Task<ToolResult> Bash::run(domain::JsonText input, ToolContext& context) {
   spawn.owner = context.session_id.value;
   spawn.timeout_ms = timeout_ms;
   spawn.keep_background = true;
-  const auto look = [workdir, shell] { return problem_with(workdir, shell); };
+  const auto look = [workdir, shell, worktree = context.worktree, &environment = spawn.environment] {
+    for (auto& [key, value] : workspace::worktree_environment_at(worktree)) environment[key] = std::move(value);
+    return problem_with(workdir, shell);
+  };
   const std::string problem = co_await blocking(context.loop, context.pool, look);
   if (!problem.empty()) co_return cannot_start(problem);
   if (arguments.command.empty()) co_return cannot_start("The argument 'file' cannot be empty. Received ''");
