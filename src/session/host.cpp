@@ -159,6 +159,7 @@ Task<Result<void>> Host::recover() {
   failpoint::reach("session.recover.begin");
   CO_TRY(const std::vector<std::shared_ptr<Actor>> ended, end_interrupted_shells());
   co_await finish_reverts();
+  co_await finish_rollbacks();
   CO_TRY(const std::vector<SessionId> unfinished, engine_.query.sessions_with_work());
   for (const SessionId& id : unfinished) {
     CO_TRY(const std::shared_ptr<Actor> found, actor(id));

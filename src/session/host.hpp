@@ -84,6 +84,13 @@ class Host {
   Task<Result<domain::Session>> unrevert(SessionId id);
   // Makes a revert final, as the next prompt does: what it took back is removed. Nothing without one, or while it works.
   Task<Result<void>> forget_reverted(SessionId id);
+  // Takes the files back to a checkpoint (workspace/checkpoints.hpp), byte for byte; the conversation stays. `undo` is the
+  // checkpoint of what was there. Errors: conflict while the session works, not_found, unavailable (no snapshots).
+  struct RolledBack {
+    std::string undo;
+    std::vector<std::string> left;  // could not be reached, and stay
+  };
+  Task<Result<RolledBack>> rollback(SessionId id, std::string checkpoint);
   // What the turn of a prompt, or the whole session, did to the files: [{file, patch, additions, deletions, status}…].
   Task<Result<std::string>> diff(SessionId id, std::optional<MessageId> prompt);
 
@@ -133,6 +140,7 @@ class Host {
   // `command` outlives the call.
   Task<Result<std::vector<std::string>>> read_files(SessionId id, std::string agent, domain::Prompt& command);
   void remove_mark(const SessionId& id);
+  Task<void> finish_rollbacks();
   // Of one session, or of all.
   Result<std::vector<std::shared_ptr<Actor>>> end_interrupted_shells(std::optional<SessionId> only = {});
   Task<Result<std::string>> with_shell_output(std::string text, std::shared_ptr<Instance> instance, SessionId owner,

@@ -1,6 +1,7 @@
 // Turn: what its steps do to the worktree. A step whose calls only look gets no snapshot, and no git is started for it.
 #include "base/log.hpp"
 #include "session/instance.hpp"
+#include "session/rollback.hpp"
 #include "session/step_trees.hpp"
 #include "session/turn.hpp"
 #include "wire/json.hpp"
@@ -65,6 +66,12 @@ Task<void> Turn::record_patch(std::optional<std::string> after) {
                .session_id = message_.session_id,
                .message_id = message_.id,
                .content = std::move(patch)});
+  co_await keep_checkpoints(*engine_.snapshots, {.location = instance_->location,
+                                                 .trees = {before, *after},
+                                                 .session = message_.session_id,
+                                                 .message = message_.id,
+                                                 .files = *files,
+                                                 .at = engine_.clock.now_ms()});
 }
 
 // A step that does not come to its end has no step-finish to hold what came of it.

@@ -116,7 +116,9 @@ Snapshots::~Snapshots() = default;
 bool Snapshots::covers(const Location& location) const {
   if (!location.project.vcs || location.worktree == "/") return false;
   if (lies_in(places_.home, location.worktree)) return false;  // a home directory, or what holds one
-  return !lies_in(location.worktree, places_.data);
+  const fs::path worktrees = places_.data / "worktree";
+  return !lies_in(location.worktree, places_.data) ||
+         (location.worktree != worktrees && lies_in(location.worktree, worktrees));
 }
 
 std::shared_ptr<Snapshots::Store> Snapshots::store_of(const Location& location) {
@@ -141,7 +143,8 @@ Task<Result<process::Collected>> Snapshots::git(Store& store, std::vector<std::s
   spawn.argv = {"git"};
   spawn.argv.insert(spawn.argv.end(), std::make_move_iterator(arguments.begin()),
                     std::make_move_iterator(arguments.end()));
-  spawn.directory = store.places.worktree;
+  std::error_code gone;  // the worktree may have been cleaned up; its store can still be asked
+  spawn.directory = fs::exists(store.places.worktree, gone) ? store.places.worktree : store.places.git_dir;
   spawn.environment = process::tool_environment();
   std::erase_if(spawn.environment, [](const auto& entry) { return entry.first.starts_with("GIT_"); });
   spawn.environment["GIT_TERMINAL_PROMPT"] = "0";
@@ -312,6 +315,57 @@ Task<Result<std::map<std::string, TreeEntry>>> Snapshots::entries(Store& store, 
   CO_TRY(const std::string output, co_await said(store, std::move(arguments)));
   auto parse = [output] { return parse_entries(output); };
   co_return co_await blocking(loop_, pool_, parse);
+}
+
+// ------------------------------------------------------------------------------------------------ keeping
+
+namespace {
+
+// Of a repository that we made: files only.
+std::string read_ref(const fs::path& git_dir, const std::string& ref) {
+  if (const auto loose = read_file(git_dir / ref)) return first_line(*loose);
+  const auto packed = read_file(git_dir / "packed-refs").value_or("");
+  const auto at = packed.find(" " + ref + "\n");
+  if (at == packed.npos) return {};
+  const auto line = packed.rfind('\n', at);
+  return packed.substr(line == packed.npos ? 0 : line + 1, at - (line == packed.npos ? 0 : line + 1));
+}
+
+}  // namespace
+
+Task<std::string> Snapshots::kept(Location location, std::string ref) {
+  auto read = [git_dir = store_of(location)->places.git_dir, ref] { return read_ref(git_dir, ref); };
+  co_return co_await blocking(loop_, pool_, read);
+}
+
+Task<Result<std::string>> Snapshots::ask(Location location, std::vector<std::string> arguments) {
+  const std::shared_ptr<Store> store = store_of(location);
+  std::error_code none;
+  if (!fs::exists(store->places.git_dir / "HEAD", none))
+    co_return fail(ErrorCode::not_found, "no snapshots were taken");
+  co_return co_await said(*store, std::move(arguments));
+}
+
+Task<Result<std::string>> Snapshots::keep(Location location, Keep keep) {
+  const std::shared_ptr<Store> store = store_of(location);
+  const Guard guard = co_await Guard::lock(loop_, store);  // git's packing of refs stays away meanwhile
+  auto read = [git_dir = store->places.git_dir, ref = keep.ref] { return read_ref(git_dir, ref); };
+  const std::string parent = co_await blocking(loop_, pool_, read);
+  const std::string who = fmt::format("Quarterdeck <quarterdeck@localhost> {} +0000", keep.at_ms / 1000);
+  std::string commit = fmt::format("tree {}\n", keep.tree);
+  if (!parent.empty()) commit += fmt::format("parent {}\n", parent);
+  commit += fmt::format("author {0}\ncommitter {0}\n\n{1}\n", who, keep.message);
+  std::vector<std::string> hash{"hash-object", "-t", "commit", "-w", "--stdin"};
+  CO_TRY(const std::string made, co_await said(*store, std::move(hash), std::move(commit)));
+  const std::string id = first_line(made);
+  auto write = [file = store->places.git_dir / keep.ref, id]() -> Result<void> {
+    std::error_code error;
+    fs::create_directories(file.parent_path(), error);
+    if (error) return fail(ErrorCode::unavailable, "cannot make {}: {}", file.parent_path().string(), error.message());
+    return write_file_atomically(file, id + "\n", 0600);
+  };
+  CO_TRY_VOID(co_await blocking(loop_, pool_, write));
+  co_return id;
 }
 
 // ------------------------------------------------------------------------------------------------ undoing

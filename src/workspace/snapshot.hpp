@@ -3,7 +3,7 @@
 // repository is written. What git ignores, nested repositories, and new files above `new_file_bytes_max` are left out.
 //
 // Laws
-// - Never covers a home directory, what lies above one, "/", or our own data.
+// - Never covers a home directory, what lies above one, "/", or our own data but for the worktrees that lie there.
 // - Undoing keeps what others did since: a file is put back byte for byte when it is as the session left it; a text
 //   that somebody changed since loses the session's lines only; where both changed the same lines the file stays as it
 //   is. What is missing in the store makes the whole undo fail before anything is touched.
@@ -85,6 +85,20 @@ class Snapshots {
   Task<Result<UndoPlan>> plan_redo(Location location, UndoPlan done, TreeId base);
   // Carries it out. Doing it twice, or going on after a crash, comes to the same. Returns the files it left alone.
   Task<Result<std::vector<std::string>>> apply(Location location, UndoPlan plan);
+
+  // Makes a commit of a tree and moves `ref` of the store to it, behind what the ref is at: so the quota's pruning leaves
+  // it. Answers the commit.
+  struct Keep {
+    std::string ref;  // refs/quarterdeck/…
+    TreeId tree;
+    std::string message;
+    std::int64_t at_ms = 0;
+  };
+  Task<Result<std::string>> keep(Location location, Keep keep);
+  // The commit that a ref of the store is at; empty when there is none.
+  Task<std::string> kept(Location location, std::string ref);
+  // What git says in the store; it sees the project's commits too. Reading only.
+  Task<Result<std::string>> ask(Location location, std::vector<std::string> arguments);
 
   // Packs the stores and holds the quota; also called by take() from time to time.
   Task<void> maintain();
