@@ -48,6 +48,8 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
     add(fleet::request_routes(services_));
     add(fleet::wait_routes(services_));
     add(fleet::digest_routes(services_));
+    add(fleet::commit_routes(services_));
+    add(fleet::upkeep_routes(services_));
   }
   add(fleet::context_routes(services_));
   add(fleet::trust_routes(services_));

@@ -11,6 +11,12 @@
 
 namespace quarterdeck::domain {
 
+// A worktree and a branch of its own (docs/worktrees.md). Absent: works in `directory` itself.
+struct HandoffWorktree {
+  std::string branch;  // as wanted; empty: named after the title
+  std::string base;    // a commit, branch or tag; empty: what the project's checkout is at
+};
+
 struct Handoff {
   std::string request;  // what is to be done: the first prompt
   std::vector<Ref> refs;
@@ -22,6 +28,7 @@ struct Handoff {
   std::optional<Budget> budget;
   std::optional<std::string> agent;
   std::optional<ModelRef> model;
+  std::optional<HandoffWorktree> worktree;
   std::optional<JsonText> reply_to;  // kept for who asks
   bool fresh = false;  // a new session even when one is open for the same refs
   std::optional<IdempotencyKey> key;

@@ -21,6 +21,7 @@ Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, StallPo
       slots_(slots),
       budgets_(engine, board_, [this] { look_at_slots(); }),
       watch_(engine, host, board_, stalls, [this](const SessionId& session) { return waits_for_slot(session); }),
+      upkeep_(engine, host),
       watching_(engine.loop) {
   engine_.store.observe([this](std::span<const store::StoredEvent> events) {
     board_.on_commit(events);
@@ -47,6 +48,7 @@ Fleet::~Fleet() {
 Task<Result<void>> Fleet::recover() {
   CO_TRY_VOID(co_await board_.recover());
   budgets_.recover();
+  co_await upkeep_.recover();
   watching_.spawn(finish_handoffs());
   watching_.spawn(keep_watch());
   co_return Result<void>();
@@ -65,6 +67,7 @@ bool Fleet::waits_for_slot(const SessionId& session) const {
 
 Task<void> Fleet::shutdown() {
   board_.changes()->close();
+  co_await upkeep_.shutdown();
   watching_.stop();
   co_await watching_.join();
 }

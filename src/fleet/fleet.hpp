@@ -14,6 +14,7 @@
 #include "fleet/budget.hpp"
 #include "fleet/calls.hpp"
 #include "fleet/slotted.hpp"
+#include "fleet/upkeep.hpp"
 #include "fleet/watch.hpp"
 
 namespace quarterdeck::fleet {
@@ -89,6 +90,7 @@ class Fleet {
   Board& board() { return board_; }
   Calls& calls() { return calls_; }
   const Slots* slots() const { return slots_; }
+  Upkeep& upkeep() { return upkeep_; }  // the sessions' own worktrees
   session::Engine& engine() { return engine_; }
   session::Host& host() { return host_; }
 
@@ -163,6 +165,7 @@ class Fleet {
   std::map<SessionId, Pending> pending_;
   bool handing_over_ = false;  // one at a time: two of the same become one
   std::deque<OneShot<Unit>::Setter> next_handoffs_;
+  Upkeep upkeep_;
   TaskGroup watching_;
 };
 

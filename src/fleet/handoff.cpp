@@ -112,6 +112,16 @@ Task<Result<HandedOver>> Fleet::open_session(Handoff handoff) {
                         .agent = handoff.agent,
                         .model = handoff.model,
                         .key = handoff.key};
+  if (handoff.worktree && !used) {
+    command.id = engine_.ids.session();
+    workspace::WorktreeWish wish{.session = *command.id,
+                                 .project = handoff.directory,
+                                 .title = *command.title,
+                                 .branch = handoff.worktree->branch,
+                                 .base = handoff.worktree->base};
+    CO_TRY(const workspace::SessionWorktree worktree, co_await upkeep_.make_worktree(std::move(wish)));
+    command.directory = worktree.directory;
+  }
   const Standing standing{.priority = handoff.priority,
                           .labels = handoff.labels,
                           .owner = handoff.owner,

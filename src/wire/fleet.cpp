@@ -76,6 +76,11 @@ void check_refs(Reader& io, const std::vector<domain::Ref>& refs) {
 
 namespace quarterdeck::domain {
 
+void describe(wire::Reader& io, HandoffWorktree& worktree) {
+  io.field_or("branch", worktree.branch, {});
+  io.field_or("base", worktree.base, {});
+}
+
 void describe(wire::Reader& io, Handoff& handoff) {
   io.field("request", handoff.request);
   wire::check_word(io, "request", handoff.request, wire::kRequestBytesMax);
@@ -93,6 +98,7 @@ void describe(wire::Reader& io, Handoff& handoff) {
   wire::check_budget(io, handoff.budget);
   io.field("agent", handoff.agent);
   io.field("model", handoff.model);
+  io.field("worktree", handoff.worktree);
   wire::object_text_field(io, "reply_to", handoff.reply_to);
   io.field_or("fresh", handoff.fresh, false);
 }

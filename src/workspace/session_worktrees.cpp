@@ -29,7 +29,7 @@ bool is_plain(char c) {
 }
 
 std::unexpected<Error> invalid_at(std::string path, std::string message) {
-  return std::unexpected(Error{ErrorCode::invalid, std::move(message), std::move(path)});
+  return std::unexpected(Error{ErrorCode::invalid, fmt::format("{}\n  at {}", message, path), std::move(path)});
 }
 
 // Also taken: what would have to be a directory and a file at once ("a" beside "a/b").

@@ -14,6 +14,8 @@ std::vector<Route> request_routes(Services& services);  // /fleet/request…
 std::vector<Route> wait_routes(Services& services);  // /fleet/wait, /fleet/events
 std::vector<Route> digest_routes(Services& services);  // /fleet/session/:sessionID/digest, evidence
 std::vector<Route> message_routes(Services& services);  // /fleet/session/:sessionID/message, queue, abort
+std::vector<Route> commit_routes(Services& services);  // /fleet/session/:sessionID/commits, review, rollback, worktree
+std::vector<Route> upkeep_routes(Services& services);  // /fleet/gc
 std::vector<Route> context_routes(Services& services);  // /fleet/session/:sessionID/context
 std::vector<Route> trust_routes(Services& services);  // /fleet/trust: which directories' own files may run things
 std::vector<Route> import_routes(Services& services);  // /fleet/import, /fleet/session/:sessionID/export

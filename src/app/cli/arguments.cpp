@@ -33,6 +33,7 @@ struct Raw {
   bool quick = false;
   bool quiet = false;
   bool from_opencode = false;
+  bool dry_run = false;
 };
 
 struct Commands {
@@ -51,6 +52,8 @@ struct Commands {
   CLI::App* verify;
   CLI::App* vacuum;
   CLI::App* doctor;
+  CLI::App* cleanup;
+  CLI::App* cleanup_undo;
   CLI::App* trust;
   CLI::App* trust_list;
   CLI::App* trust_remove;
@@ -249,6 +252,22 @@ void add_url(CLI::App* to, Raw& raw) {
       ->type_name("URL");
 }
 
+void add_cleanup(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.cleanup = command(app, "gc", "Remove the worktrees of sessions that are done, when nothing can be lost",
+                             R"(  quarterdeck gc --dry-run          what it would do, and why the others stay
+  quarterdeck gc
+  quarterdeck gc ses_…              this one, whatever the policies say
+  quarterdeck gc undo ses_…         brings a session and its worktree back
+)");
+  commands.cleanup->add_flag("--dry-run,-n", raw.dry_run, "Change nothing");
+  commands.cleanup->add_option("session", raw.session, "Only this session's")->type_name("SESSION");
+  add_format(commands.cleanup, raw, "table");
+  commands.cleanup_undo =
+      command(*commands.cleanup, "undo", "Bring a session and its worktree back", "  quarterdeck gc undo ses_…\n");
+  commands.cleanup_undo->add_option("session", raw.session, "The session")->type_name("SESSION")->required();
+  for (CLI::App* one : {commands.cleanup, commands.cleanup_undo}) add_url(one, raw);
+}
+
 void add_trust(CLI::App& app, Raw& raw, Commands& commands) {
   commands.trust = command(app, "trust", "Let a project's own files run programs and use secrets",
                            R"(  quarterdeck trust                 the checkout that holds the current directory
@@ -382,6 +401,12 @@ Command command_of(Raw& raw, const Commands& commands, const Surroundings& surro
   Target target = target_of(raw, surroundings);
   const Format format = raw.format == "json" ? Format::json : Format::text;
   if (commands.run->parsed()) return run_of(raw, std::move(target), format);
+  if (commands.cleanup->parsed()) {
+    const bool undo = commands.cleanup_undo->parsed();
+    return CleanupOptions{std::move(target), format,
+                          undo ? CleanupOptions::Action::undo : CleanupOptions::Action::collect, raw.dry_run,
+                          raw.session.empty() ? "" : session_of(raw)};
+  }
   if (commands.trust_list->parsed()) return TrustOptions{std::move(target), format, TrustOptions::Action::list};
   if (commands.trust_remove->parsed()) {
     return TrustOptions{std::move(target), Format::text, TrustOptions::Action::remove};
@@ -449,6 +474,7 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_serve(app, raw, commands);
   add_run(app, raw, commands);
   add_session(app, raw, commands);
+  add_cleanup(app, raw, commands);
   add_trust(app, raw, commands);
   add_permission(app, raw, commands);
   add_auth(app, raw, commands);

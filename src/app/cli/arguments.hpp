@@ -123,6 +123,17 @@ struct DoctorOptions {
   bool operator==(const DoctorOptions&) const = default;
 };
 
+// Cleans up the sessions' own worktrees, or brings one back.
+struct CleanupOptions {
+  enum class Action { collect, undo };
+  Target target;
+  Format format = Format::text;
+  Action action = Action::collect;
+  bool dry_run = false;
+  std::string session;  // only this one's, whatever the policies say; empty: what they name
+  bool operator==(const CleanupOptions&) const = default;
+};
+
 // Which directories' own files may run programs.
 struct TrustOptions {
   enum class Action { add, list, remove };
@@ -166,7 +177,7 @@ struct ModelsOptions {
 using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
                              SessionAbortOptions, SessionDeleteOptions, BackupOptions, RestoreOptions, VerifyOptions,
                              VacuumOptions, DoctorOptions, TrustOptions, PermissionListOptions, PermissionRemoveOptions,
-                             AuthOptions, ModelsOptions, ExportOptions, ImportOptions>;
+                             AuthOptions, ModelsOptions, ExportOptions, ImportOptions, CleanupOptions>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {

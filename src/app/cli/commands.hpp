@@ -12,6 +12,7 @@ int session_abort(const SessionAbortOptions& options);
 int session_delete(const SessionDeleteOptions& options);
 int export_session(const ExportOptions& options);
 int import_sessions(const ImportOptions& options);
+int clean_up(const CleanupOptions& options);
 int trust(const TrustOptions& options);
 int permission_list(const PermissionListOptions& options);
 int permission_remove(const PermissionRemoveOptions& options);
