@@ -23,7 +23,7 @@ namespace quarterdeck::fleet {
 
 // The configuration's "quarterdeck": {"cleanup": {…}}. Days may have fractions.
 struct CleanupPolicy {
-  bool enabled = true;  // "enabled": by itself; on request it works in any case
+  bool enabled = false;  // "enabled": by itself; on request it works in any case
   double merged_days = 1;  // done (closed, or idle so long) and merged into the default branch
   double idle_days = 14;  // nothing was said for so long
   double failed_days = 30;  // likewise, and its last turn failed
