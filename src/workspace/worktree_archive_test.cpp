@@ -397,6 +397,7 @@ TEST_P(RandomWorktrees, LoseNoCommitAndNoFile) {
     loop.run_until(after.recover());
   }
   const bool archived = now().state == WorktreeState::archived;
+  RecordProperty("archived", archived ? "yes" : "no");  // --gtest_output=xml:… tells how many
   if (!archived) {
     EXPECT_EQ(now().state, WorktreeState::ready);
     EXPECT_EQ(files_below(at), files);
