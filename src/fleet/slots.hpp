@@ -18,8 +18,8 @@
 namespace quarterdeck::fleet {
 
 struct SlotLimits {
-  std::size_t all = 128;  // requests to models at a time
-  std::size_t per_provider = 128;
+  std::size_t all = 1024;  // requests to models at a time
+  std::size_t per_provider = 1024;
 };
 
 class SlotQueue {
