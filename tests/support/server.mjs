@@ -12,9 +12,10 @@ const bin = absolute(process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck")
 
 // Runs until stopped; `ready` is matched against its output and resolves to the match.
 // `wrap`: a command before the program, which it runs in its own process (unshare, sh -c "exec …").
-function start(args, { env, cwd, ready, program = bin, wrap = [] }) {
+// `group`: in a process group of its own, so that what it starts can be ended with it.
+function start(args, { env, cwd, ready, program = bin, wrap = [], group = false }) {
   const [first, ...rest] = [...wrap, program, ...args]
-  const child = spawn(first, rest, { env, cwd, stdio: ["ignore", "pipe", "pipe"] })
+  const child = spawn(first, rest, { env, cwd, stdio: ["ignore", "pipe", "pipe"], detached: group })
   let output = ""
   const started = new Promise((resolve, reject) => {
     const look = (bytes) => {
@@ -35,6 +36,17 @@ async function stop(child, signal) {
   const ended = once(child, "exit")
   child.kill(signal)
   await ended
+}
+
+// Ends a peer: OpenCode's program is a wrapper whose server may outlive it, or ignore SIGTERM, with our pipes open.
+async function stopGroup(child) {
+  const ended = once(child, "exit")
+  try {
+    process.kill(-child.pid, "SIGKILL")
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error
+  }
+  if (child.exitCode === null && child.signalCode === null) await ended
 }
 
 export function git(directory, ...args) {
@@ -95,6 +107,7 @@ export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }
   git(directory, "commit", "-q", "-m", "init")
 
   const servers = []
+  const end = (child) => (peer ? stopGroup(child) : stop(child, "SIGTERM"))
   const world = {
     root,
     home,
@@ -106,6 +119,7 @@ export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }
       const at = port || (peer ? await freePort() : 0)
       const server = start(["serve", "--port", String(at), ...args], {
         program: peer,
+        group: Boolean(peer),
         wrap,
         env: { ...env, ...more },
         cwd: directory,
@@ -118,7 +132,7 @@ export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }
         pid: server.child.pid,
         output: server.output,
         ended: once(server.child, "exit"),
-        stop: () => stop(server.child, "SIGTERM"),
+        stop: () => end(server.child),
         kill: () => stop(server.child, "SIGKILL"),
       }
     },
@@ -126,7 +140,7 @@ export async function makeWorld({ config = {}, files = { "a.txt": "one\ntwo\n" }
       return (await fetch(`${modelURL}/requests`)).json()
     },
     async close() {
-      for (const child of servers) await stop(child, "SIGTERM")
+      for (const child of servers) await end(child)
       await stop(model.child, "SIGTERM")
       rmSync(root, { recursive: true, force: true })
     },
