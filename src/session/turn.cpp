@@ -540,7 +540,15 @@ bool Turn::asks_on() const {
 
 bool Turn::may_resume() const {
   if (!actor_.resumed()) return true;
-  return recovery() == Recovery::resume && actor_.state().turn_attempt <= engine_.options.resumes_max + 1;
+  // Killed again before it could wait on: hardly the doing of a turn that only waits, for a person or a child, even if
+  // the answer has come meanwhile.
+  constexpr int kTimesWhileWaiting = 10;
+  const bool waits = std::ranges::any_of(parts_, [this](const Part& part) {
+    const auto* call = std::get_if<ToolPart>(&part.content);
+    return call && std::holds_alternative<ToolRunning>(call->state) && comes_back(*call);
+  });
+  const int resumes_max = engine_.options.resumes_max * (waits ? kTimesWhileWaiting : 1);
+  return recovery() == Recovery::resume && actor_.state().turn_attempt <= resumes_max + 1;
 }
 
 MessageError Turn::not_resumed_error() const {
@@ -588,7 +596,7 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
     const int attempt = actor_.state().turn_attempt;
     actor_.record(TurnStarted{prompt_, attempt - 1});
     next = co_await run_calls(std::move(waiting));
-    actor_.record(TurnStarted{prompt_, attempt});
+    actor_.record(TurnStarted{prompt_, std::min(attempt, engine_.options.resumes_max)});
   }
   co_await keep_unfinished_changes();
   if (next == Next::aborted) {

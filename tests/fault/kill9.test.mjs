@@ -6,6 +6,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, beforeEach, test } from "node:test"
 import { client, events, eventually, isIdle, makeWorld } from "../support/server.mjs"
+import { failpoints } from "./harness/crash.mjs"
+
+const hasFailpoints = failpoints(process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck").length > 0
 
 let world
 beforeEach(async () => (world = await makeWorld()))
@@ -144,6 +147,35 @@ test("a pending permission is still pending after the restart, and its answer le
   stream.close()
   assert.ok(existsSync(join(world.directory, "granted.txt")))
   assert.deepEqual((await api.get("/permission")).body, [])
+})
+
+test("a question is still open after ten starts that were killed before its turn could wait again", { skip: !hasFailpoints }, async () => {
+  let server = await world.serve()
+  let api = client(server.url)
+  const session = (await api.session({ title: "ask" })).id
+  const questions = [{ question: "Which one?", header: "Choice", options: [{ label: "A", description: "a" }] }]
+  await api.promptAsync(session, `TOOL:${JSON.stringify([["question", { questions }]])}`)
+  const [asked] = await eventually(async () => {
+    const list = (await api.get("/question")).body
+    return list.length > 0 && list
+  })
+  await server.kill()
+  for (let start = 0; start < 10; start++) {
+    // It ends itself, perhaps before it has said where it listens.
+    const doomed = await world.serve({ env: { QUARTERDECK_FAILPOINT: "session.turn.prepared:1:kill" } }).catch(() => null)
+    await doomed?.ended
+  }
+  server = await world.serve()
+  api = client(server.url)
+  assert.deepEqual((await api.get("/question")).body, [asked])
+  await eventually(async () => (await api.get("/session/status")).body[session])
+  const stream = events(server.url)
+  await stream.connected
+  assert.equal((await api.post(`/question/${asked.id}/reply`, { answers: [["A"]] })).body, true)
+  await stream.until(isIdle(session))
+  stream.close()
+  const [call] = (await api.messages(session)).flatMap((m) => m.parts).filter((p) => p.type === "tool")
+  assert.match(call.state.output, /"Which one\?"="A"/)
 })
 
 test("recovery policy end: the turn is closed with a stored reason and not resumed", async () => {
