@@ -1,11 +1,9 @@
 // The npm package opencode-ai as `opencode run --attach`, unchanged, against our server.
 import assert from "node:assert/strict"
-import { spawn } from "node:child_process"
-import { resolve } from "node:path"
 import { after, before, test } from "node:test"
+import { runAttached } from "../support/opencode_run.mjs"
 import { makeWorld, client } from "../support/server.mjs"
 
-const opencode = resolve(process.env.OPENCODE_BIN ?? "tests/e2e/node_modules/.bin/opencode")
 let world, server, api
 before(async () => {
   world = await makeWorld({ config: { command: { say: { template: "WORDS:3\n$ARGUMENTS" } } } })
@@ -14,27 +12,7 @@ before(async () => {
 })
 after(() => world?.close())
 
-// Resolves to {code, lines} with every JSON line that it printed. `input` becomes the prompt word for word; a prompt
-// given as an argument is quoted by the client when it holds spaces.
-function run(args, input) {
-  const child = spawn(opencode, ["run", "--attach", server.url, "--format", "json", ...args], {
-    cwd: world.directory,
-    env: { ...world.env, OPENCODE_DISABLE_AUTOUPDATE: "1", OPENCODE_DISABLE_MODELS_FETCH: "1" },
-    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-  })
-  child.stdin?.end(input)
-  let out = ""
-  let err = ""
-  child.stdout.on("data", (bytes) => (out += bytes))
-  child.stderr.on("data", (bytes) => (err += bytes))
-  return new Promise((ended, reject) => {
-    child.on("error", reject)
-    child.on("exit", (code) => {
-      const lines = out.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))
-      ended({ code, lines, err })
-    })
-  })
-}
+const run = (args, input) => runAttached(world, server.url, args, { input })
 const said = (result) => result.lines.filter((l) => l.type === "text").map((l) => l.part.text).join("")
 
 test("a slash command prints its answer", async () => {

@@ -1,12 +1,11 @@
 // Every option of `opencode run --attach`, and its exit codes. run.test.mjs has what it does without them.
 import assert from "node:assert/strict"
-import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { after, before, test } from "node:test"
+import { opencode, runAttached } from "../support/opencode_run.mjs"
 import { makeWorld, client, git } from "../support/server.mjs"
 
-const opencode = resolve(process.env.OPENCODE_BIN ?? "tests/e2e/node_modules/.bin/opencode")
 // PEER=1 runs the same against OpenCode's own server.
 const peer = process.env.PEER ? opencode : undefined
 const password = "correct horse"
@@ -44,26 +43,7 @@ before(async () => {
 })
 after(() => world?.close())
 
-// Resolves to {code, out, err, lines}: what it printed, and the JSON lines of that.
-function run(args, { input, format = "json", url = server.url, env = {} } = {}) {
-  const child = spawn(opencode, ["run", "--attach", url, "--format", format, ...args], {
-    cwd: world.directory,
-    env: { ...world.env, OPENCODE_DISABLE_AUTOUPDATE: "1", OPENCODE_DISABLE_MODELS_FETCH: "1", ...env },
-    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-  })
-  child.stdin?.end(input)
-  let out = ""
-  let err = ""
-  child.stdout.on("data", (bytes) => (out += bytes))
-  child.stderr.on("data", (bytes) => (err += bytes))
-  return new Promise((ended, reject) => {
-    child.on("error", reject)
-    child.on("close", (code) => {
-      const lines = out.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))
-      ended({ code, out, err, lines })
-    })
-  })
-}
+const run = (args, { url = server.url, ...more } = {}) => runAttached(world, url, args, more)
 const words = "word0 word1 word2 word3 word4 word5 word6 word7"
 const tool = (name, input) => `TOOL:${JSON.stringify([[name, input]])}`
 async function answered(result) {

@@ -5,7 +5,8 @@ import { get, post } from "../data/http"
 import { directories, projectName, send } from "../data/roster"
 import type { Session } from "../data/types"
 import { go, parameter, sessionPath } from "../route"
-import { loadAgents, loadModels, readFiles } from "../ui/composer"
+import { Attachments, readFiles } from "../ui/attachments"
+import { loadAgents, loadModels } from "../ui/composer"
 import { Icon } from "../ui/icons"
 import { attempt } from "../ui/notice"
 
@@ -72,20 +73,7 @@ export default function NewWork() {
             ref={(element) => queueMicrotask(() => matchMedia("(pointer: fine)").matches && element.focus())}
           />
         </label>
-        <Show when={files().length}>
-          <ul class="attachments">
-            <For each={files()}>
-              {(file, index) => (
-                <li>
-                  <Icon name="file" /> {file.filename}
-                  <button type="button" class="ghost" aria-label={`Remove ${file.filename}`} onClick={() => setFiles(files().filter((_, at) => at !== index()))}>
-                    <Icon name="cross" />
-                  </button>
-                </li>
-              )}
-            </For>
-          </ul>
-        </Show>
+        <Attachments files={files()} remove={(gone) => setFiles(files().filter((file) => file !== gone))} />
         <div class="fields">
           <label class="field">
             Project

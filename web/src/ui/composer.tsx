@@ -3,14 +3,10 @@ import { createEffect, createSignal, For, onMount, Show } from "solid-js"
 import { get, post } from "../data/http"
 import { type Mode, send, statusOf } from "../data/roster"
 import type { Agent, Session } from "../data/types"
+import { type Attachment, Attachments, readFiles } from "./attachments"
 import { Icon } from "./icons"
 import { attempt, say } from "./notice"
 
-interface Attachment {
-  mime: string
-  filename: string
-  url: string
-}
 interface Command {
   name: string
   description?: string
@@ -25,7 +21,6 @@ interface Completion {
   detail?: string
   insert: string
 }
-const ATTACHMENT_BYTES_MAX = 5 * 1024 * 1024
 
 const draftKey = (id: string) => `quarterdeck.draft.${id}`
 const newKey = () => `web-${crypto.randomUUID?.() ?? Math.random().toString(36).slice(2) + Date.now()}`
@@ -38,23 +33,6 @@ export async function loadModels(directory?: string): Promise<ModelChoice[]> {
 }
 export const loadAgents = async (directory?: string) =>
   (await get<(Agent & { hidden?: boolean })[]>("/agent", { directory })).filter((each) => each.mode !== "subagent" && !each.hidden)
-
-export async function readFiles(files: Iterable<File>): Promise<Attachment[]> {
-  const out: Attachment[] = []
-  for (const file of files) {
-    if (file.size > ATTACHMENT_BYTES_MAX) {
-      say(`${file.name} is larger than 5 MB`, { bad: true })
-      continue
-    }
-    const url = await new Promise<string>((resolve) => {
-      const reader = new FileReader()
-      reader.onload = () => resolve(reader.result as string)
-      reader.readAsDataURL(file)
-    })
-    out.push({ mime: file.type || "text/plain", filename: file.name, url })
-  }
-  return out
-}
 
 export function Composer(props: { session: Session; insert?: string; onInserted?: () => void; onSent?: () => void; focus?: boolean }) {
   const id = () => props.session.id
@@ -232,20 +210,7 @@ export function Composer(props: { session: Session; insert?: string; onInserted?
           </For>
         </ul>
       </Show>
-      <Show when={files().length}>
-        <ul class="attachments">
-          <For each={files()}>
-            {(file, index) => (
-              <li>
-                <Icon name="file" /> {file.filename}
-                <button type="button" class="ghost" aria-label={`Remove ${file.filename}`} onClick={() => setFiles(files().filter((_, each) => each !== index()))}>
-                  <Icon name="cross" />
-                </button>
-              </li>
-            )}
-          </For>
-        </ul>
-      </Show>
+      <Attachments files={files()} remove={(gone) => setFiles(files().filter((file) => file !== gone))} />
       <Show when={more()}>
         <div class="pickers">
           <label>
