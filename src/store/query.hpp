@@ -203,7 +203,6 @@ class Query {
   // The newest number whose event is older than `time`; 0 when there is none.
   virtual Result<Seq> seq_before(TimeMs time) = 0;
 
-  virtual Result<std::string> projects_json() = 0;
   virtual Result<std::vector<domain::Project>> projects() = 0;
   virtual Result<domain::Project> project(const std::string& id) = 0;
   // By number, ascending.

@@ -10,6 +10,7 @@
 #include "store/sqlite/data_lock.hpp"
 #include "store/sqlite/disk_guard.hpp"
 #include "store/sqlite/filesystem.hpp"
+#include "store/sqlite/migrations.hpp"
 #include "store/sqlite/quarantine.hpp"
 #include "store/sqlite/reader.hpp"
 #include "store/sqlite/restore.hpp"

@@ -15,8 +15,6 @@
 namespace quarterdeck::store::sqlite {
 namespace {
 
-constexpr std::size_t kIdleConnectionsMax = 8;
-
 std::string joined(Rows rows) {
   std::string out = "[";
   while (rows.next()) {
@@ -114,43 +112,10 @@ constexpr const char* kChildren = "SELECT body FROM session WHERE parent = ? ORD
 
 }  // namespace
 
-// ---------------------------------------------------------------------------------------------------- connections
-
-Result<std::unique_ptr<Connection>> Reader::take() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      auto connection = std::move(idle_.back());
-      idle_.pop_back();
-      return connection;
-    }
-  }
-  return Connection::open(file_, Access::read_only);
-}
-
-void Reader::give_back(std::unique_ptr<Connection> connection) {
-  const std::lock_guard lock(mutex_);
-  if (idle_.size() < kIdleConnectionsMax) idle_.push_back(std::move(connection));
-}
-
-template <class Read>
-auto Reader::with_connection(Read read) -> decltype(read(std::declval<Connection&>())) {
-  TRY(auto connection, take());
-  try {
-    connection->run("BEGIN");
-    auto result = read(*connection);
-    connection->run("COMMIT");
-    give_back(std::move(connection));
-    return result;
-  } catch (const SqlFailure& failure) {
-    return std::unexpected(to_error(failure));  // the connection is closed, whatever its state
-  }
-}
-
 // ------------------------------------------------------------------------------------------------------- sessions
 
 Result<std::string> Reader::session_json(const SessionId& id) {
-  return with_connection([&](Connection& sql) -> Result<std::string> {
+  return connections_.read([&](Connection& sql) -> Result<std::string> {
     Rows rows = sql.rows("SELECT body FROM session WHERE id = ?", id);
     if (!rows.next()) return fail(ErrorCode::not_found, "Session not found: {}", id.value);
     return std::string(rows.text(0));
@@ -163,25 +128,25 @@ Result<domain::Session> Reader::session(const SessionId& id) {
 }
 
 Result<std::string> Reader::sessions_json(const SessionFilter& filter) {
-  return with_connection(
+  return connections_.read(
       [&](Connection& sql) -> Result<std::string> { return filtered_sessions(sql, filter, joined); });
 }
 
 Result<std::vector<domain::Session>> Reader::sessions(const SessionFilter& filter) {
-  return with_connection([&](Connection& sql) {
+  return connections_.read([&](Connection& sql) {
     return filtered_sessions(sql, filter, [](Rows rows) { return decoded(std::move(rows), &wire::decode_session); });
   });
 }
 
 Result<std::string> Reader::children_json(const SessionId& parent) {
-  return with_connection([&](Connection& sql) -> Result<std::string> {
+  return connections_.read([&](Connection& sql) -> Result<std::string> {
     TRY_VOID(session_key(sql, parent));
     return joined(sql.rows(kChildren, parent));
   });
 }
 
 Result<std::vector<SessionId>> Reader::children(const SessionId& parent) {
-  return with_connection([&](Connection& sql) -> Result<std::vector<SessionId>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<SessionId>> {
     std::vector<SessionId> ids;
     Rows rows = sql.rows("SELECT id FROM session WHERE parent = ? ORDER BY created, key", parent);
     while (rows.next()) ids.push_back({std::string(rows.text(0))});
@@ -192,14 +157,14 @@ Result<std::vector<SessionId>> Reader::children(const SessionId& parent) {
 // ------------------------------------------------------------------------------------------------------- messages
 
 Result<MessagePage> Reader::messages_json(const SessionId& id, const MessageSlice& slice) {
-  return with_connection([&](Connection& sql) -> Result<MessagePage> {
+  return connections_.read([&](Connection& sql) -> Result<MessagePage> {
     TRY(const std::int64_t key, session_key(sql, id));
     return message_page(sql, key, slice);
   });
 }
 
 Result<std::string> Reader::message_json(const SessionId& session_id, const MessageId& id) {
-  return with_connection([&](Connection& sql) -> Result<std::string> {
+  return connections_.read([&](Connection& sql) -> Result<std::string> {
     TRY(const std::int64_t session, session_key(sql, session_id));
     Rows rows = sql.rows("SELECT key, body FROM message WHERE id = ? AND session = ?", id, session);
     if (!rows.next()) return fail(ErrorCode::not_found, "Message not found: {}", id.value);
@@ -221,7 +186,7 @@ Result<std::vector<domain::MessageWithParts>> Reader::history(const SessionId& i
 // ------------------------------------------------------------------------------------------------ requests, todos
 
 Result<std::string> Reader::requests_json(const std::optional<std::string>& directory) {
-  return with_connection([&](Connection& sql) -> Result<std::string> {
+  return connections_.read([&](Connection& sql) -> Result<std::string> {
     std::optional<std::string_view> only;
     if (directory) only = *directory;
     return joined(
@@ -232,7 +197,7 @@ Result<std::string> Reader::requests_json(const std::optional<std::string>& dire
 }
 
 Result<std::vector<domain::PermissionRequest>> Reader::open_requests(const SessionId& id) {
-  return with_connection([&](Connection& sql) -> Result<std::vector<domain::PermissionRequest>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<domain::PermissionRequest>> {
     TRY(const std::int64_t key, session_key(sql, id));
     return decoded(sql.rows("SELECT body FROM request WHERE session = ? AND reply IS NULL ORDER BY key", key),
                    &wire::decode_permission_request);
@@ -240,7 +205,7 @@ Result<std::vector<domain::PermissionRequest>> Reader::open_requests(const Sessi
 }
 
 Result<RequestRow> Reader::request(const PermissionId& id) {
-  return with_connection([&](Connection& sql) -> Result<RequestRow> {
+  return connections_.read([&](Connection& sql) -> Result<RequestRow> {
     Rows rows = sql.rows(
         "SELECT r.body, s.directory, r.reply IS NULL FROM request r JOIN session s ON s.key = r.session WHERE r.id = ?",
         id);
@@ -251,7 +216,7 @@ Result<RequestRow> Reader::request(const PermissionId& id) {
 }
 
 Result<std::vector<AnsweredRequest>> Reader::answered_requests(const SessionId& id) {
-  return with_connection([&](Connection& sql) -> Result<std::vector<AnsweredRequest>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<AnsweredRequest>> {
     TRY(const std::int64_t session, session_key(sql, id));
     std::vector<AnsweredRequest> answered;
     Rows rows = sql.rows(
@@ -273,7 +238,7 @@ Result<std::vector<AnsweredRequest>> Reader::answered_requests(const SessionId& 
 }
 
 Result<std::string> Reader::questions_json(const std::optional<std::string>& directory) {
-  return with_connection([&](Connection& sql) -> Result<std::string> {
+  return connections_.read([&](Connection& sql) -> Result<std::string> {
     std::optional<std::string_view> wanted;
     if (directory) wanted = *directory;
     return joined(
@@ -284,7 +249,7 @@ Result<std::string> Reader::questions_json(const std::optional<std::string>& dir
 }
 
 Result<std::vector<domain::QuestionRequest>> Reader::open_questions(const SessionId& id) {
-  return with_connection([&](Connection& sql) -> Result<std::vector<domain::QuestionRequest>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<domain::QuestionRequest>> {
     TRY(const std::int64_t key, session_key(sql, id));
     return decoded(sql.rows("SELECT body FROM question WHERE session = ? AND open ORDER BY key", key),
                    &wire::decode_question_request);
@@ -305,7 +270,7 @@ Result<QuestionRow> question_row(Rows& rows) {
 }  // namespace
 
 Result<QuestionRow> Reader::question(const QuestionId& id) {
-  return with_connection([&](Connection& sql) -> Result<QuestionRow> {
+  return connections_.read([&](Connection& sql) -> Result<QuestionRow> {
     Rows rows = sql.rows(
         "SELECT q.body, s.directory, q.open, q.answers FROM question q JOIN session s ON s.key = q.session "
         "WHERE q.id = ?",
@@ -316,7 +281,7 @@ Result<QuestionRow> Reader::question(const QuestionId& id) {
 }
 
 Result<std::optional<QuestionRow>> Reader::question_of(const SessionId& id, const domain::ToolRef& call) {
-  return with_connection([&](Connection& sql) -> Result<std::optional<QuestionRow>> {
+  return connections_.read([&](Connection& sql) -> Result<std::optional<QuestionRow>> {
     TRY(const std::int64_t key, session_key(sql, id));
     Rows rows = sql.rows(
         "SELECT q.body, s.directory, q.open, q.answers FROM question q JOIN session s ON s.key = q.session "
@@ -331,7 +296,7 @@ Result<std::optional<QuestionRow>> Reader::question_of(const SessionId& id, cons
 }
 
 Result<std::vector<SavedRuleRow>> Reader::saved_rules(const std::optional<std::string>& project_id) {
-  return with_connection([&](Connection& sql) -> Result<std::vector<SavedRuleRow>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<SavedRuleRow>> {
     std::optional<std::string_view> wanted;
     if (project_id) wanted = *project_id;
     Rows rows = sql.rows(
@@ -349,7 +314,7 @@ Result<std::vector<SavedRuleRow>> Reader::saved_rules(const std::optional<std::s
 }
 
 Result<std::vector<SessionId>> Reader::background_tasks() {
-  return with_connection([](Connection& sql) -> Result<std::vector<SessionId>> {
+  return connections_.read([](Connection& sql) -> Result<std::vector<SessionId>> {
     std::vector<SessionId> ids;
     Rows rows = sql.rows("SELECT id FROM session WHERE background ORDER BY key");
     while (rows.next()) ids.push_back({std::string(rows.text(0))});
@@ -358,7 +323,7 @@ Result<std::vector<SessionId>> Reader::background_tasks() {
 }
 
 Result<std::string> Reader::todos_json(const SessionId& id) {
-  return with_connection([&](Connection& sql) -> Result<std::string> {
+  return connections_.read([&](Connection& sql) -> Result<std::string> {
     TRY(const std::int64_t key, session_key(sql, id));
     Rows rows = sql.rows("SELECT body FROM todo WHERE session = ?", key);
     return rows.next() ? std::string(rows.text(0)) : "[]";
@@ -366,7 +331,7 @@ Result<std::string> Reader::todos_json(const SessionId& id) {
 }
 
 Result<OpenWork> Reader::open_work() {
-  return with_connection([&](Connection& sql) -> Result<OpenWork> {
+  return connections_.read([&](Connection& sql) -> Result<OpenWork> {
     OpenWork work;
     Rows turns =
         sql.rows("SELECT s.id, t.message FROM turn t JOIN session s ON s.key = t.session WHERE t.reason IS NULL");
@@ -394,7 +359,7 @@ Result<OpenWork> Reader::open_work() {
 }
 
 Result<SessionWork> Reader::work(const SessionId& id) {
-  return with_connection([&](Connection& sql) -> Result<SessionWork> {
+  return connections_.read([&](Connection& sql) -> Result<SessionWork> {
     TRY(const std::int64_t session, session_key(sql, id));
     SessionWork work;
     Rows turn = sql.rows(
@@ -416,7 +381,7 @@ Result<SessionWork> Reader::work(const SessionId& id) {
 }
 
 Result<std::vector<SessionId>> Reader::sessions_with_work() {
-  return with_connection([&](Connection& sql) -> Result<std::vector<SessionId>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<SessionId>> {
     std::vector<SessionId> ids;
     Rows rows = sql.rows(
         "SELECT s.id FROM (SELECT session, seq FROM turn WHERE reason IS NULL UNION ALL SELECT session, seq FROM "
@@ -428,7 +393,7 @@ Result<std::vector<SessionId>> Reader::sessions_with_work() {
 }
 
 Result<std::optional<UsedKey>> Reader::used_key(std::string_view key) {
-  return with_connection([&](Connection& sql) -> Result<std::optional<UsedKey>> {
+  return connections_.read([&](Connection& sql) -> Result<std::optional<UsedKey>> {
     Rows rows = sql.rows(
         "SELECT s.id, e.body ->> '$.fingerprint', e.body ->> '$.messageID' FROM used_key k JOIN session s ON s.key "
         "= "
@@ -442,7 +407,7 @@ Result<std::optional<UsedKey>> Reader::used_key(std::string_view key) {
 }
 
 Result<std::optional<MessageId>> Reader::last_answer(const SessionId& id, const MessageId& prompt) {
-  return with_connection([&](Connection& sql) -> Result<std::optional<MessageId>> {
+  return connections_.read([&](Connection& sql) -> Result<std::optional<MessageId>> {
     TRY(const std::int64_t session, session_key(sql, id));
     Rows rows = sql.rows(
         "SELECT id FROM message WHERE session = ? AND body ->> '$.parentID' = ? ORDER BY created DESC, id DESC "
@@ -494,42 +459,37 @@ Result<std::vector<StoredEvent>> stored_events(Connection& sql, Rows rows) {
 }  // namespace
 
 Result<std::vector<StoredEvent>> Reader::events_after(Seq after, std::int64_t limit) {
-  return with_connection([&](Connection& sql) { return stored_events(sql, sql.rows(kEvents, after, limit)); });
+  return connections_.read([&](Connection& sql) { return stored_events(sql, sql.rows(kEvents, after, limit)); });
 }
 
 Result<std::vector<StoredEvent>> Reader::session_events(const SessionId& id, Seq after, std::int64_t limit) {
-  return with_connection([&](Connection& sql) -> Result<std::vector<StoredEvent>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<StoredEvent>> {
     TRY(const std::int64_t key, session_key(sql, id));
     return stored_events(sql, sql.rows(kSessionEvents, key, after, limit));
   });
 }
 
 Result<Seq> Reader::last_seq() {
-  return with_connection(
+  return connections_.read(
       [](Connection& sql) -> Result<Seq> { return sql.integer("SELECT max(seq) FROM event").value_or(0); });
 }
 
 Result<Seq> Reader::seq_before(TimeMs time) {
   // From the newest backwards: the few recent events are all that is looked at.
-  return with_connection([&](Connection& sql) -> Result<Seq> {
+  return connections_.read([&](Connection& sql) -> Result<Seq> {
     return sql.integer("SELECT seq FROM event WHERE time < ? ORDER BY seq DESC LIMIT 1", time).value_or(0);
   });
 }
 
 // ------------------------------------------------------------------------------------------------------- projects
 
-Result<std::string> Reader::projects_json() {
-  return with_connection(
-      [](Connection& sql) -> Result<std::string> { return joined(sql.rows("SELECT body FROM project ORDER BY id")); });
-}
-
 Result<std::vector<domain::Project>> Reader::projects() {
-  return with_connection(
+  return connections_.read(
       [](Connection& sql) { return decoded(sql.rows("SELECT body FROM project ORDER BY id"), &wire::decode_project); });
 }
 
 Result<domain::Project> Reader::project(const std::string& id) {
-  return with_connection([&](Connection& sql) -> Result<domain::Project> {
+  return connections_.read([&](Connection& sql) -> Result<domain::Project> {
     Rows rows = sql.rows("SELECT body FROM project WHERE id = ?", std::string_view(id));
     if (!rows.next()) return fail(ErrorCode::not_found, "Project not found: {}", id);
     return wire::decode_project(rows.text(0));
@@ -539,7 +499,7 @@ Result<domain::Project> Reader::project(const std::string& id) {
 // -------------------------------------------------------------------------------------------------------- records
 
 Result<std::vector<RecordRow>> Reader::records(const RecordFilter& filter) {
-  return with_connection([&](Connection& sql) -> Result<std::vector<RecordRow>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<RecordRow>> {
     std::optional<std::int64_t> session;
     if (filter.session) {
       TRY(session, session_key(sql, *filter.session));
@@ -572,7 +532,7 @@ Result<std::vector<RecordRow>> Reader::records(const RecordFilter& filter) {
 }
 
 Result<std::optional<TurnRow>> Reader::last_turn(const SessionId& id) {
-  return with_connection([&](Connection& sql) -> Result<std::optional<TurnRow>> {
+  return connections_.read([&](Connection& sql) -> Result<std::optional<TurnRow>> {
     TRY(const std::int64_t session, session_key(sql, id));
     Rows rows = sql.rows(
         "SELECT t.message, t.reason, coalesce(e.time, 0) FROM turn t LEFT JOIN event e ON e.seq = t.seq WHERE "
@@ -586,7 +546,7 @@ Result<std::optional<TurnRow>> Reader::last_turn(const SessionId& id) {
 }
 
 Result<std::vector<SessionId>> Reader::sessions_ended_with(std::string_view reason) {
-  return with_connection([&](Connection& sql) -> Result<std::vector<SessionId>> {
+  return connections_.read([&](Connection& sql) -> Result<std::vector<SessionId>> {
     std::vector<SessionId> ids;
     Rows rows = sql.rows(
         "SELECT s.id FROM turn t JOIN session s ON s.key = t.session WHERE t.reason = ? AND s.archived IS NULL "
@@ -598,7 +558,7 @@ Result<std::vector<SessionId>> Reader::sessions_ended_with(std::string_view reas
 }
 
 Result<Counts> Reader::counts() {
-  return with_connection([](Connection& sql) -> Result<Counts> {
+  return connections_.read([](Connection& sql) -> Result<Counts> {
     return Counts{.sessions = *sql.integer("SELECT count(*) FROM session"),
                   .messages = *sql.integer("SELECT count(*) FROM message"),
                   .parts = *sql.integer("SELECT count(*) FROM part"),

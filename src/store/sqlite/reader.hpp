@@ -1,17 +1,14 @@
-// Query over SQLite: a pool of read connections, one per call at a time, each call in one read transaction.
+// Query over SQLite: each call in one read transaction.
 #pragma once
 
-#include <mutex>
-
 #include "store/query.hpp"
-#include "store/sqlite/connection.hpp"
-#include "store/sqlite/migrations.hpp"
+#include "store/sqlite/read_connections.hpp"
 
 namespace quarterdeck::store::sqlite {
 
 class Reader final : public Query {
  public:
-  explicit Reader(DatabaseFile file) : file_(std::move(file)) {}
+  explicit Reader(DatabaseFile file) : connections_(std::move(file)) {}
 
   Result<std::string> session_json(const SessionId& id) override;
   Result<domain::Session> session(const SessionId& id) override;
@@ -42,7 +39,6 @@ class Reader final : public Query {
   Result<std::vector<StoredEvent>> events_after(Seq after, std::int64_t limit) override;
   Result<Seq> last_seq() override;
   Result<Seq> seq_before(TimeMs time) override;
-  Result<std::string> projects_json() override;
   Result<std::vector<domain::Project>> projects() override;
   Result<domain::Project> project(const std::string& id) override;
   Result<std::vector<RecordRow>> records(const RecordFilter& filter) override;
@@ -52,15 +48,7 @@ class Reader final : public Query {
   Result<Counts> counts() override;
 
  private:
-  // Runs `read` on a free connection inside a read transaction and turns SqlFailure into an error.
-  template <class Read>
-  auto with_connection(Read read) -> decltype(read(std::declval<Connection&>()));
-  Result<std::unique_ptr<Connection>> take();
-  void give_back(std::unique_ptr<Connection> connection);
-
-  DatabaseFile file_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> idle_;
+  ReadConnections connections_;
 };
 
 }  // namespace quarterdeck::store::sqlite
