@@ -46,6 +46,9 @@ int start(const RestoreOptions& options) { return restore(options); }
 int start(const VerifyOptions& options) { return verify(options); }
 int start(const VacuumOptions& options) { return vacuum(options); }
 int start(const DoctorOptions& options) { return doctor(options); }
+int start(const FleetOptions& options) { return supervise(options); }
+int start(const CompletionScript& script) { return completion_script(script); }
+int start(const CompletionQuestion& question) { return complete(question); }
 
 // For the tests that kill the process: which places there are, and which of them can fail.
 int list_failpoints() {

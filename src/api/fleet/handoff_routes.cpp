@@ -38,6 +38,16 @@ struct HandoffRoutes {
                                done->created, wire::encode_roster_row(*row)));
   }
 
+  // Which session an Idempotency-Key made, as long as the key is kept.
+  Task<net::Response> find(Call call) const {
+    const auto key = call.request.query_value("key");
+    if (!key || key->empty()) co_return bad_request("Expected a key\n  at [\"key\"]", Where::query);
+    const auto used = services.engine.query.used_key(fmt::format("handoff {}", *key));
+    if (!used) co_return error_response(used.error());
+    if (!*used) co_return not_found("No handoff had this key");
+    co_return json(fmt::format(R"({{"sessionID":{}}})", wire::quoted((*used)->session.value)));
+  }
+
   Task<net::Response> change(Call call) const {
     const SessionId id{call.param("sessionID")};
     return once(services, id, std::move(call), [this](Call sent) { return change_now(std::move(sent)); });
@@ -120,6 +130,14 @@ std::vector<Route> handoff_routes(Services& services) {
       {"POST", "/fleet/handoff", "fleet.handoff",
        "Hand work over: one session, however often it is sent (Idempotency-Key, or the refs)", bind(&R::open),
        "FleetHandedOver", "FleetHandoff"},
+      {"GET",
+       "/fleet/handoff",
+       "fleet.handoff.find",
+       "Which session the handoff with this Idempotency-Key became",
+       bind(&R::find),
+       "Object",
+       "",
+       {{"key", "The key, as long as it is kept (24 hours)"}}},
       {"PATCH", "/fleet/session/:sessionID", "fleet.session.change",
        "Change title, agent, model, priority, labels, owner or budget", bind(&R::change), "FleetSession",
        "FleetSessionChange"},

@@ -7,6 +7,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/cli/fleet/arguments.hpp"
+
 namespace quarterdeck::app {
 namespace {
 
@@ -34,6 +36,10 @@ struct Raw {
   bool quiet = false;
   bool from_opencode = false;
   bool dry_run = false;
+  bool json = false;
+  FleetLine fleet;
+  std::string shell;
+  std::vector<std::string> typed;
 };
 
 struct Commands {
@@ -63,6 +69,8 @@ struct Commands {
   CLI::App* auth_list;
   CLI::App* auth_logout;
   CLI::App* models;
+  CLI::App* completion;
+  CLI::App* complete;
 };
 
 CLI::App* command(CLI::App& parent, const char* name, const char* purpose, const char* examples) {
@@ -265,7 +273,23 @@ void add_cleanup(CLI::App& app, Raw& raw, Commands& commands) {
   commands.cleanup_undo =
       command(*commands.cleanup, "undo", "Bring a session and its worktree back", "  quarterdeck gc undo ses_…\n");
   commands.cleanup_undo->add_option("session", raw.session, "The session")->type_name("SESSION")->required();
+  commands.cleanup->add_flag("--json", raw.json, "The same as --format json");
   for (CLI::App* one : {commands.cleanup, commands.cleanup_undo}) add_url(one, raw);
+}
+
+void add_completion(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.completion = command(app, "completion", "Print what makes a shell complete these commands",
+                                R"(  source <(quarterdeck completion bash)               in ~/.bashrc
+  quarterdeck completion zsh > ~/.zfunc/_quarterdeck
+  quarterdeck completion fish > ~/.config/fish/completions/quarterdeck.fish
+)");
+  commands.completion->add_option("shell", raw.shell, "bash, zsh or fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("SHELL")
+      ->required();
+  // What the shells ask. The words so far, the last one as far as it is typed.
+  commands.complete = command(app, "__complete", "", "")->group("");
+  commands.complete->add_option("words", raw.typed, "");
 }
 
 void add_trust(CLI::App& app, Raw& raw, Commands& commands) {
@@ -395,11 +419,25 @@ RunOptions run_of(Raw& raw, Target target, Format format) {
   return run;
 }
 
-Command command_of(Raw& raw, const Commands& commands, const Surroundings& surroundings) {
+Command command_of(const CLI::App& app, Raw& raw, const Commands& commands, const Surroundings& surroundings) {
   if (commands.serve->parsed()) return std::move(raw.serve);
   if (commands.scripted->parsed()) return std::move(raw.scripted);
+  if (commands.complete->parsed()) {
+    raw.url = server_in(raw.typed);
+    CompletionQuestion question = completions(app, raw.typed);
+    question.target = target_of(raw, surroundings);
+    return question;
+  }
   Target target = target_of(raw, surroundings);
-  const Format format = raw.format == "json" ? Format::json : Format::text;
+  const Format format = raw.format == "json" || raw.json ? Format::json : Format::text;
+  if (auto fleet = fleet_of(raw.fleet)) {
+    if (auto why = problem_with(*fleet); !why.empty()) throw Wrong{std::move(why)};
+    // Without --directory the roster is that of all directories.
+    if (fleet->verb == FleetVerb::ps && raw.directory.empty()) target.directory.clear();
+    fleet->target = std::move(target);
+    return std::move(*fleet);
+  }
+  if (commands.completion->parsed()) return CompletionScript{raw.shell};
   if (commands.run->parsed()) return run_of(raw, std::move(target), format);
   if (commands.cleanup->parsed()) {
     const bool undo = commands.cleanup_undo->parsed();
@@ -474,6 +512,7 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_serve(app, raw, commands);
   add_run(app, raw, commands);
   add_session(app, raw, commands);
+  add_fleet(app, raw.fleet, raw.url, raw.directory);
   add_cleanup(app, raw, commands);
   add_trust(app, raw, commands);
   add_permission(app, raw, commands);
@@ -483,10 +522,11 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_store(app, raw, commands);
   add_doctor(app, raw, commands);
   add_scripted(app, raw, commands);
+  add_completion(app, raw, commands);
   if (argc <= 1) return Answered{kExitUsage, app.help()};
   try {
     app.parse(argc, argv);
-    return command_of(raw, commands, surroundings);
+    return command_of(app, raw, commands, surroundings);
   } catch (const CLI::Success& asked) {  // --help, --version
     std::ostringstream out;
     app.exit(asked, out, out);

@@ -8,19 +8,15 @@
 #include <variant>
 #include <vector>
 
+#include "app/cli/completion.hpp"
 #include "app/cli/exit_code.hpp"
+#include "app/cli/fleet/options.hpp"
+#include "app/cli/target.hpp"
 #include "app/serve.hpp"
 
 namespace quarterdeck::app {
 
 enum class Format { text, json };
-
-// Which server, and which directory's sessions.
-struct Target {
-  std::string url;        // http(s)://host:port, without a trailing slash
-  std::string directory;  // absolute
-  bool operator==(const Target&) const = default;
-};
 
 struct ScriptedModelOptions {
   std::uint16_t port = 0;
@@ -177,7 +173,8 @@ struct ModelsOptions {
 using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
                              SessionAbortOptions, SessionDeleteOptions, BackupOptions, RestoreOptions, VerifyOptions,
                              VacuumOptions, DoctorOptions, TrustOptions, PermissionListOptions, PermissionRemoveOptions,
-                             AuthOptions, ModelsOptions, ExportOptions, ImportOptions, CleanupOptions>;
+                             AuthOptions, ModelsOptions, ExportOptions, ImportOptions, CleanupOptions, FleetOptions,
+                             CompletionScript, CompletionQuestion>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {

@@ -78,6 +78,7 @@ net::ClientRequest Client::request(Call call) const {
   request.headers.push_back({"Accept", "application/json"});
   request.headers.push_back({"User-Agent", "quarterdeck/" QD_VERSION});
   if (!call.body.empty()) request.headers.push_back({"Content-Type", "application/json"});
+  for (auto& header : call.headers) request.headers.push_back(std::move(header));
   if (!authorization_.empty()) request.headers.push_back({"Authorization", authorization_});
   request.body = std::move(call.body);
   request.connect_timeout_ms = kConnectTimeoutMs;
@@ -87,7 +88,9 @@ net::ClientRequest Client::request(Call call) const {
 }
 
 net::ClientRequest Client::event_request(std::string_view last_event_id) const {
-  net::ClientRequest made = request({.path = "/event", .query = {{"directory", target_.directory}}});
+  Call call{.path = "/event", .query = {{"directory", target_.directory}}};
+  if (events_of_all_) call = {.path = "/global/event"};
+  net::ClientRequest made = request(std::move(call));
   made.headers.front().value = "text/event-stream";
   if (!last_event_id.empty()) made.headers.push_back({"Last-Event-ID", std::string(last_event_id)});
   made.idle_timeout_ms = kEventIdleTimeoutMs;

@@ -32,6 +32,7 @@ class Client {
     std::string path;
     std::vector<std::pair<std::string, std::string>> query;
     std::string body;
+    net::Headers headers;  // more of them
   };
 
   // Calls go to this directory's instance from now on; a session has its own.
@@ -58,7 +59,9 @@ class Client {
   // Any other call; an answer without a body is null.
   Task<Result<wire::Json>> call(Call call);
 
-  // For /event; `last_event_id` may be empty.
+  // The events of all directories in place of one's.
+  void listen_to_all() { events_of_all_ = true; }
+  // For /event or /global/event; `last_event_id` may be empty.
   net::ClientRequest event_request(std::string_view last_event_id) const;
 
  private:
@@ -71,6 +74,7 @@ class Client {
   Target target_;
   std::string authorization_;
   std::stop_token stop_;
+  bool events_of_all_ = false;
 };
 
 // What an error answer says; for our own use and for event streams that are refused.

@@ -23,6 +23,8 @@ int vacuum(const VacuumOptions& options);
 int doctor(const DoctorOptions& options);
 int auth(const AuthOptions& options);
 int models(const ModelsOptions& options);
+int completion_script(const CompletionScript& script);
+int complete(const CompletionQuestion& question);
 int scripted_model(const ScriptedModelOptions& options);
 
 }  // namespace quarterdeck::app

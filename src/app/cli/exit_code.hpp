@@ -8,6 +8,9 @@ enum ExitCode : int {
   kExitFailed = 1,       // the work was done and failed
   kExitUsage = 2,        // wrong arguments; nothing was done
   kExitUnreachable = 3,  // no server there, or it went away
+  kExitNeedsYou = 4,     // wait: a session needs somebody
+  kExitGone = 5,         // wait: a session was deleted
+  kExitTimeout = 124,    // wait: the time is over
   kExitInterrupted = 130,
 };
 

@@ -1,0 +1,265 @@
+#include "app/cli/fleet/arguments.hpp"
+
+#include <algorithm>
+#include <array>
+#include <variant>
+
+#include <CLI/CLI.hpp>
+
+namespace quarterdeck::app {
+namespace {
+
+using enum FleetVerb;
+
+enum class Words { none, session, sessions, session_then_text, request, request_then_text, text };
+
+struct VerbLine {
+  FleetVerb verb;
+  const char* name;
+  const char* purpose;
+  Words words;
+  const char* examples;
+};
+
+constexpr VerbLine kVerbs[] = {
+    {ps, "ps", "Show what all sessions do and need, what needs you first", Words::none,
+     R"(  quarterdeck ps                          live; Ctrl-C leaves
+  quarterdeck ps --group needs_you --once
+  quarterdeck ps --json | jq -r '.sessions[].sessionID'
+
+Without a terminal, with --once and with --json it prints once.
+)"},
+    {open, "open", "Hand work over: one session with a worktree and a branch of its own", Words::text,
+     R"(  quarterdeck open "fix the flaky checkout test" --priority P1
+  quarterdeck open --ref linear:ENG-12 --key slack-1712 < request.md
+  quarterdeck open --in-place --wait "update the changelog"
+
+Prints the session's id. Sent again with the same --key, or a --ref for which a session is open, it prints the same one.
+With --wait it ends as `quarterdeck wait` does.
+)"},
+    {watch, "watch", "Follow sessions as they work", Words::sessions, R"(  quarterdeck watch ses_1f2e3d linear:ENG-12
+  quarterdeck watch --json ses_1f2e3d | jq .type
+)"},
+    {tell, "tell", "Say something to a session", Words::session_then_text,
+     R"(  quarterdeck tell ses_1f2e3d "also update the docs"
+  quarterdeck tell ses_1f2e3d --mode steer "use the staging database"
+  git diff | quarterdeck tell ses_1f2e3d -
+
+queue: after what it does now. steer: at its next step. interrupt: at once, in place of what it does.
+)"},
+    {nudge, "nudge", "Ask a session that makes no progress to go on", Words::session_then_text,
+     R"(  quarterdeck nudge ses_1f2e3d
+  quarterdeck nudge ses_1f2e3d "what are you waiting for?"
+)"},
+    {requests, "requests", "List the permissions and questions that wait for somebody", Words::none,
+     "  quarterdeck requests\n"},
+    {answer, "answer", "Answer an agent's question, or approve its plan", Words::request_then_text,
+     R"(  quarterdeck answer que_1f2e3d Postgres
+  quarterdeck answer ses_1f2e3d "the second one"      the session's only open request
+  quarterdeck answer que_1f2e3d Yes "In March"        one word a question
+)"},
+    {approve, "approve", "Allow what a session asks for", Words::request,
+     R"(  quarterdeck approve per_1f2e3d
+  quarterdeck approve ses_1f2e3d --always             and what is like it, from now on
+)"},
+    {reject, "reject", "Refuse what a session asks for", Words::request,
+     "  quarterdeck reject per_1f2e3d --why \"use the other file\"\n"},
+    {diff, "diff", "Show what a session changed", Words::session,
+     R"(  quarterdeck diff ses_1f2e3d
+  quarterdeck diff ses_1f2e3d --stat
+  quarterdeck diff ses_1f2e3d --list                  its checkpoints and commits
+  quarterdeck diff ses_1f2e3d --checkpoint base..head
+)"},
+    {digest, "digest", "Tell what happened in a session, briefly", Words::session,
+     R"(  quarterdeck digest ses_1f2e3d
+  quarterdeck digest ses_1f2e3d --since 1234          what is new since the cursor of the digest before
+)"},
+    {FleetVerb::wait, "wait", "Wait until a session is through, or needs somebody", Words::sessions,
+     R"(  quarterdeck wait ses_1f2e3d && quarterdeck diff ses_1f2e3d
+  quarterdeck wait --all --timeout 600 $A $B
+
+Exit status: 0 through, 1 failed, 3 no server, 4 needs somebody, 5 deleted, 124 the time is over.
+--until settled (default): neither works nor waits for its turn. attention: needs somebody. change: anything new.
+Or a state, as `quarterdeck ps` shows them: ready, idle, done, approve…
+)"},
+    {accept, "accept", "Say that a session's result, or its failure, was seen", Words::session,
+     "  quarterdeck accept ses_1f2e3d\n"},
+    {close, "close", "Say that a session is done", Words::session, R"(  quarterdeck close ses_1f2e3d
+  quarterdeck close ses_1f2e3d --stop                 also while it works
+  quarterdeck close ses_1f2e3d --archive              and take it out of the lists
+)"},
+    {reopen, "reopen", "Take back close", Words::session, "  quarterdeck reopen ses_1f2e3d\n"},
+    {set, "set", "Change a session's priority, owner, labels, budget, title, agent or model", Words::session,
+     R"(  quarterdeck set ses_1f2e3d --priority P0
+  quarterdeck set ses_1f2e3d --budget-usd 5           a turn that waits for it goes on
+)"},
+};
+
+using O = FleetOptions;
+using Place = std::variant<bool O::*, std::string O::*, std::vector<std::string> O::*, std::int64_t O::*,
+                           std::optional<double> O::*, std::optional<std::int64_t> O::*>;
+struct OptionLine {
+  const char* flags;
+  Place place;
+  const char* type;
+  const char* help;
+  std::array<std::optional<FleetVerb>, 4> verbs;
+};
+
+const std::array kOptions = std::to_array<OptionLine>({
+    {"--once", &O::once, "", "Print once, also on a terminal", {ps}},
+    {"--group", &O::group, "GROUP", "Only this group's", {ps}},
+    {"--state", &O::state, "STATE", "Only those in this state", {ps}},
+    {"--project", &O::project, "PROJECT", "A project: its id, its name or its directory", {ps, open}},
+    {"--search", &O::search, "TEXT", "Part of the title", {ps}},
+    {"--archived", &O::archived, "", "Archived ones too", {ps}},
+    {"--limit", &O::limit, "N", "At most so many (default: 100)", {ps}},
+    {"--priority", &O::priority, "PRIORITY", "P0 (now) to P3 (whenever)", {ps, open, set}},
+    {"--label", &O::labels, "LABEL", "A label (repeatable)", {ps, open, set}},
+    {"--owner", &O::owner, "NAME", "Who supervises it, and is asked first", {ps, open, set}},
+    {"--title", &O::title, "TITLE", "Its title", {open, set}},
+    {"--agent", &O::agent, "NAME", "Agent to use", {open, set}},
+    {"-m,--model", &O::model, "PROVIDER/MODEL", "Model to use", {open, set}},
+    {"--budget-usd", &O::budget_usd, "USD", "Wait for more when it has cost so much", {open, set}},
+    {"--budget-tokens", &O::budget_tokens, "N", "Wait for more when it has used so many tokens", {open, set}},
+    {"--ref", &O::refs, "SYSTEM:ID", "What it is about elsewhere, as in linear:ENG-12 (repeatable)", {open}},
+    {"--key", &O::key, "KEY", "Sent again with the same key, it is done once", {open, tell, nudge}},
+    {"--file", &O::file, "FILE", "Read the text from a file", {open, tell}},
+    {"--branch", &O::branch, "NAME", "Name of its branch (default: made of the title)", {open}},
+    {"--base", &O::base, "COMMIT", "Where its branch begins (default: what is checked out)", {open}},
+    {"--in-place", &O::in_place, "", "Work in the directory itself, without a worktree", {open}},
+    {"--fresh", &O::fresh, "", "A new session even when one is open for the same ref", {open}},
+    {"--wait", &O::wait, "", "Wait until it is through or needs somebody", {open, tell}},
+    {"--mode", &O::mode, "MODE", "queue (default), steer or interrupt", {tell}},
+    {"--always", &O::always, "", "Also what is like it, from now on", {approve}},
+    {"--why", &O::why, "TEXT", "What to do instead; the agent reads it", {reject}},
+    {"--hash", &O::hash, "HASH", "Only if it is what this stands for", {answer, approve, reject}},
+    {"--stat", &O::stat, "", "Only the files, and how many lines", {diff}},
+    {"--list", &O::list, "", "The checkpoints and commits", {diff}},
+    {"--checkpoint", &O::range, "A..B", "From one to another; A alone: until now", {diff}},
+    {"--since", &O::since, "CURSOR", "Only what is new since", {digest}},
+    {"--max-tokens", &O::max_tokens, "N", "How long it may be, 300 to 20000 (default: 1500)", {digest}},
+    {"--timeout", &O::timeout_s, "SECONDS", "Wait no longer", {FleetVerb::wait, open, tell}},
+    {"--until", &O::until, "UNTIL", "What to wait for (default: settled)", {FleetVerb::wait, open, tell}},
+    {"--all", &O::all, "", "Until all of them are so, not the first", {FleetVerb::wait}},
+    {"--stop", &O::stop, "", "Also while it works", {close}},
+    {"--archive", &O::archive, "", "And take it out of the lists", {close}},
+});
+
+void add_words(CLI::App* to, Words words, FleetOptions& options) {
+  switch (words) {
+    case Words::none: return;
+    case Words::text:
+      to->add_option("text", options.words, "What to do; - or nothing reads it from standard input")->type_name("TEXT");
+      return;
+    case Words::session:
+      to->add_option("session", options.words, "Id or its beginning, key, or SYSTEM:ID")
+          ->type_name("SESSION")
+          ->required()
+          ->expected(1);
+      return;
+    case Words::sessions:
+      to->add_option("session", options.words, "Ids or their beginnings, keys, or SYSTEM:ID")
+          ->type_name("SESSION")
+          ->required();
+      return;
+    case Words::session_then_text:
+      to->add_option("session", options.words, "Id or its beginning, key, or SYSTEM:ID; then the text")
+          ->type_name("SESSION")
+          ->required();
+      return;
+    case Words::request:
+      to->add_option("request", options.words, "Id or its beginning, or a session that asks one thing")
+          ->type_name("REQUEST")
+          ->required()
+          ->expected(1);
+      return;
+    case Words::request_then_text:
+      to->add_option("request", options.words, "Id or its beginning, or a session that asks one thing; then the answer")
+          ->type_name("REQUEST")
+          ->required();
+      return;
+  }
+}
+
+void add_line(CLI::App* to, const OptionLine& line, FleetOptions& options) {
+  const auto add = [&](auto member) {
+    auto& place = options.*member;
+    using T = std::remove_cvref_t<decltype(place)>;
+    if constexpr (std::same_as<T, bool>) {
+      to->add_flag(line.flags, place, line.help);
+    } else {
+      CLI::Option* made = to->add_option(line.flags, place, line.help)->type_name(line.type);
+      if constexpr (std::same_as<T, std::vector<std::string>>) made->allow_extra_args(false);
+      if constexpr (!std::same_as<T, std::vector<std::string>> && !std::same_as<T, std::string>) {
+        made->check(CLI::NonNegativeNumber)->type_name(line.type);
+      }
+    }
+  };
+  std::visit(add, line.place);
+}
+
+}  // namespace
+
+void add_fleet(CLI::App& app, FleetLine& line, std::string& url, std::string& directory) {
+  for (const VerbLine& verb : kVerbs) {
+    CLI::App* made = app.add_subcommand(verb.name, verb.purpose);
+    made->footer(std::string("\nExamples:\n") + verb.examples);
+    made->set_help_flag("-h,--help", "Show this help");
+    add_words(made, verb.words, line.options);
+    for (const OptionLine& option : kOptions) {
+      if (std::ranges::find(option.verbs, std::optional(verb.verb)) != option.verbs.end())
+        add_line(made, option, line.options);
+    }
+    if (verb.verb == ps || verb.verb == open) {
+      made->add_option("--dir,--directory", directory,
+                       verb.verb == ps ? "Only this directory's" : "Where the work is (default: the current directory)")
+          ->type_name("DIR");
+    }
+    made->add_option("--attach", url, "Server to talk to (default: $QUARTERDECK_URL, else http://127.0.0.1:4096)")
+        ->type_name("URL");
+    made->add_flag("--json", line.options.json, "Print the server's answer");
+    line.verbs.emplace_back(verb.verb, made);
+  }
+}
+
+std::optional<FleetOptions> fleet_of(const FleetLine& line) {
+  for (const auto& [verb, app] : line.verbs) {
+    if (!app->parsed()) continue;
+    FleetOptions options = line.options;
+    options.verb = verb;
+    return options;
+  }
+  return std::nullopt;
+}
+
+std::string problem_with(const FleetOptions& options) {
+  const auto one_of = [](const std::string& given, std::initializer_list<std::string_view> known) {
+    return given.empty() || std::ranges::find(known, given) != known.end();
+  };
+  if (!one_of(options.priority, {"P0", "P1", "P2", "P3"}))
+    return "--priority wants P0, P1, P2 or P3; got \"" + options.priority + "\"";
+  if (!one_of(options.mode, {"queue", "steer", "interrupt"}))
+    return "--mode wants queue, steer or interrupt; got \"" + options.mode + "\"";
+  if (!one_of(options.group, {"needs_you", "with_supervisor", "ready_for_review", "working", "queued", "quiet"}))
+    return "--group wants needs_you, with_supervisor, ready_for_review, working, queued or quiet";
+  for (const std::string& ref : options.refs) {
+    const auto colon = ref.find(':');
+    if (colon == 0 || colon == ref.npos || colon + 1 == ref.size())
+      return "--ref wants SYSTEM:ID, as in linear:ENG-12; got \"" + ref + "\"";
+  }
+  if (!options.model.empty()) {
+    const auto slash = options.model.find('/');
+    if (slash == 0 || slash == options.model.npos || slash + 1 == options.model.size())
+      return "--model wants PROVIDER/MODEL, as in anthropic/claude-sonnet-4-5; got \"" + options.model + "\"";
+  }
+  if (options.in_place && (!options.branch.empty() || !options.base.empty()))
+    return "--branch and --base are for a worktree; leave --in-place out";
+  if (options.verb == FleetVerb::tell && options.file.empty() && options.words.size() < 2)
+    return "what should it be told? quarterdeck tell SESSION \"also update the docs\", or - to read standard input";
+  if (options.verb == FleetVerb::answer && options.words.size() < 2)
+    return "what is the answer? quarterdeck answer REQUEST \"the second one\"";
+  return {};
+}
+
+}  // namespace quarterdeck::app
