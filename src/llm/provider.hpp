@@ -1,12 +1,9 @@
 // One model call: what goes in, what streams out, how it can fail. A folder per wire protocol implements it.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <initializer_list>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,117 +16,9 @@
 #include "base/task.hpp"
 #include "domain/json_text.hpp"
 #include "domain/model.hpp"
+#include "llm/chat_messages.hpp"
 
 namespace quarterdeck::llm {
-
-// `metadata` is what a provider wants back word for word with the piece that it came with (signatures, encrypted
-// thoughts, item ids), as an object with the provider's key: {"anthropic": {"signature": "…"}}. Stored with the part.
-using Metadata = std::optional<domain::JsonText>;
-
-struct TextContent {
-  std::string text;
-  Metadata metadata = {};
-  bool operator==(const TextContent&) const = default;
-};
-struct ReasoningContent {
-  std::string text;
-  Metadata metadata = {};
-  bool operator==(const ReasoningContent&) const = default;
-};
-struct FileContent {  // an image or document, as a data: URL
-  std::string mime;
-  std::string url;
-  std::optional<std::string> filename;
-  bool operator==(const FileContent&) const = default;
-};
-struct ToolCallContent {
-  std::string id;
-  std::string name;
-  domain::JsonText input{"{}"};
-  Metadata metadata = {};
-  bool operator==(const ToolCallContent&) const = default;
-};
-struct ToolResultContent {
-  std::string id;
-  std::string name;
-  std::string output;
-  bool error = false;
-  std::vector<FileContent> files;
-  bool operator==(const ToolResultContent&) const = default;
-};
-using Content = std::variant<TextContent, ReasoningContent, FileContent, ToolCallContent, ToolResultContent>;
-
-enum class Role { system, user, assistant, tool };
-
-// Law: every tool call of an assistant message is answered by one tool result before the next user or assistant message.
-// Metadata goes back only to the model that gave it: to any other its signatures are noise, or an error.
-struct ChatMessage {
-  Role role = Role::user;
-  std::vector<Content> content;
-  std::string said_by = {};  // an assistant message's "provider/model"; empty = unknown
-  bool operator==(const ChatMessage&) const = default;
-};
-
-// A conversation, oldest first. Copies share the messages, which never change: a request costs pointers, however long
-// the history behind it.
-class ChatMessages {
- public:
-  using Shared = std::shared_ptr<const ChatMessage>;
-
-  ChatMessages() = default;
-  ChatMessages(std::initializer_list<ChatMessage> messages) {
-    for (const ChatMessage& message : messages) push_back(message);
-  }
-  ChatMessages(std::vector<ChatMessage> messages) {
-    for (ChatMessage& message : messages) push_back(std::move(message));
-  }
-
-  void push_back(ChatMessage message) { shared_.push_back(std::make_shared<const ChatMessage>(std::move(message))); }
-  void push_back(Shared message) { shared_.push_back(std::move(message)); }
-  void append(ChatMessages more) {
-    shared_.insert(shared_.end(), std::make_move_iterator(more.shared_.begin()),
-                   std::make_move_iterator(more.shared_.end()));
-  }
-  void insert(std::size_t at, ChatMessage message) {
-    shared_.insert(shared_.begin() + static_cast<std::ptrdiff_t>(at),
-                   std::make_shared<const ChatMessage>(std::move(message)));
-  }
-
-  bool empty() const { return shared_.empty(); }
-  std::size_t size() const { return shared_.size(); }
-  const ChatMessage& operator[](std::size_t index) const { return *shared_[index]; }
-  const Shared& shared(std::size_t index) const { return shared_[index]; }
-  const ChatMessage& front() const { return *shared_.front(); }
-  const ChatMessage& back() const { return *shared_.back(); }
-
-  class Iterator {
-   public:
-    using value_type = ChatMessage;
-    using difference_type = std::ptrdiff_t;
-    Iterator() = default;
-    explicit Iterator(const Shared* at) : at_(at) {}
-    const ChatMessage& operator*() const { return **at_; }
-    const ChatMessage* operator->() const { return at_->get(); }
-    Iterator& operator++() {
-      ++at_;
-      return *this;
-    }
-    Iterator operator++(int) { return Iterator(at_++); }
-    bool operator==(const Iterator&) const = default;
-
-   private:
-    const Shared* at_ = nullptr;
-  };
-  using value_type = ChatMessage;
-  using const_iterator = Iterator;
-  Iterator begin() const { return Iterator(shared_.data()); }
-  Iterator end() const { return Iterator(shared_.data() + shared_.size()); }
-
-  friend bool operator==(const ChatMessages& a, const ChatMessages& b) { return std::ranges::equal(a, b); }
-
- private:
-  std::vector<Shared> shared_;
-};
 
 struct ToolSpec {
   std::string name;

@@ -313,6 +313,7 @@ Task<Result<Attached>> read_attachments(Engine& engine, std::shared_ptr<Instance
 }
 
 llm::ChatMessages without_unsupported(llm::ChatMessages messages, const ModelInfo& model) {
+  if (!messages.has_files()) return messages;
   const auto refused = [&](const llm::Content& content) {
     if (const auto* file = std::get_if<llm::FileContent>(&content)) return !refusal(*file, model).empty();
     const auto* result = std::get_if<llm::ToolResultContent>(&content);

@@ -127,9 +127,9 @@ bool is_compaction_request(const MessageWithParts& message) {
                              [](const Part& part) { return std::holds_alternative<CompactionPart>(part.content); });
 }
 
-std::optional<Cut> newest_cut(const History& history) {
+std::optional<Cut> newest_cut(const History& history, std::size_t from) {
   const auto& messages = history.messages();
-  for (std::size_t i = messages.size(); i-- > 0;) {
+  for (std::size_t i = messages.size(); i-- > from;) {
     const auto* summary = std::get_if<AssistantMessage>(&messages[i].info());
     if (!summary || !summary->summary.value_or(false) || !summary->finish || summary->error) continue;
     const HistoryMessage* request = history.find(summary->parent_id);

@@ -31,7 +31,7 @@ struct Cut {
   MessageId summary;
   std::size_t at = 0;  // where the summary stands in the history
 };
-std::optional<Cut> newest_cut(const History& history);
+std::optional<Cut> newest_cut(const History& history, std::size_t from = 0);  // at `from` or behind it
 
 // The prompt whose last step the provider refused for its length, before `request` for a summary was made: not one that
 // waits for its turn meanwhile. Null when it is the first of the session: there is nothing before it to summarise.

@@ -116,26 +116,35 @@ std::vector<llm::ChatMessage> render(const MessageWithParts& message) {
   return messages;
 }
 
-llm::ChatMessages chat_messages(const History& history, const MessageId& current,
-                                const std::optional<MessageId>& without, const std::deque<MessageId>& waiting) {
+namespace {
+
+using Said = std::vector<llm::ChatMessages::Shared>;
+
+struct Asked {
+  const MessageId& current;
+  const std::optional<MessageId>& without;
+  const std::deque<MessageId>& waiting;
+};
+
+// What the messages from `begin` to `end` say: see chat_messages().
+Said said_between(const History& history, std::size_t begin, std::size_t end, const std::optional<Cut>& cut,
+                  const Asked& asked) {
   struct Steps {
     std::size_t first = 0;  // place in the history
     std::vector<const HistoryMessage*> all;
   };
-  const std::optional<Cut> cut = newest_cut(history);
   std::unordered_map<std::string_view, Steps> steps;
-  steps.reserve(history.messages().size());
-  for (std::size_t place = 0; const HistoryMessage& message : history.messages()) {
-    ++place;
+  for (std::size_t place = begin; place < end; ++place) {
+    const HistoryMessage& message = history.messages()[place];
     const auto* assistant = std::get_if<AssistantMessage>(&message.info());
-    if (!assistant || assistant->id == without || (cut && place <= cut->at)) continue;
+    if (!assistant || assistant->id == asked.without || (cut && place < cut->at)) continue;
     Steps& answer = steps[assistant->parent_id.value];
     if (answer.all.empty()) answer.first = place;
     answer.all.push_back(&message);
   }
-  llm::ChatMessages messages;
+  Said out;
   const auto add = [&](const HistoryMessage& message) {
-    for (const auto& said : message.said()) messages.push_back(said);
+    for (const auto& said : message.said()) out.push_back(said);
   };
   const auto add_turn = [&](const HistoryMessage& prompt) {
     add(prompt);
@@ -146,25 +155,106 @@ llm::ChatMessages chat_messages(const History& history, const MessageId& current
   // Turns stand where their answers began: a prompt that steered was answered before older ones that waited.
   std::vector<std::pair<std::size_t, const HistoryMessage*>> turns;
   const HistoryMessage* prompt = nullptr;
-  for (std::size_t place = 0; const HistoryMessage& message : history.messages()) {
-    ++place;
+  for (std::size_t place = begin; place < end; ++place) {
+    const HistoryMessage& message = history.messages()[place];
     if (!std::holds_alternative<UserMessage>(message.info())) continue;
     const MessageId& id = id_of(message.info());
-    if (id == current) {
+    if (id == asked.current) {
       prompt = &message;
       continue;
     }
     const auto answer = steps.find(id.value);
     const bool answered = answer != steps.end();
     // What the summary stands for is left out, and so are summaries that failed.
-    if (cut && !answered && place <= cut->at) continue;
+    if (cut && !answered && place < cut->at) continue;
     if (is_compaction_request(message.message()) && (!cut || cut->request != id)) continue;
-    if (!answered && (prompt || std::ranges::find(waiting, id) != waiting.end())) continue;
+    if (!answered && (prompt || std::ranges::find(asked.waiting, id) != asked.waiting.end())) continue;
     turns.emplace_back(answered ? answer->second.first : place, &message);
   }
   std::ranges::sort(turns, {}, &std::pair<std::size_t, const HistoryMessage*>::first);  // places differ
   for (const auto& [begun, message] : turns) add_turn(*message);
   if (prompt) add_turn(*prompt);
+  return out;
+}
+
+// For each place from `begin` on: the earliest prompt that is answered at it or behind it. A history can be parted where
+// that is not before the place; not before what answers nothing that is here, nor between an answer and a prompt that a
+// clock put behind it.
+std::vector<std::size_t> answered_behind(const History& history, std::size_t begin) {
+  const auto& messages = history.messages();
+  std::unordered_map<std::string_view, std::size_t> prompts;
+  for (std::size_t place = begin; place < messages.size(); ++place) {
+    if (const auto* user = std::get_if<UserMessage>(&messages[place].info())) prompts[user->id.value] = place;
+  }
+  std::vector<std::size_t> earliest(messages.size() - begin + 1, messages.size());
+  std::size_t whole_until = begin;
+  for (std::size_t place = messages.size(); place-- > begin;) {
+    std::size_t& here = earliest[place - begin] = std::min(earliest[place - begin + 1], place);
+    const auto* assistant = std::get_if<AssistantMessage>(&messages[place].info());
+    if (!assistant) continue;
+    const auto prompt = prompts.find(assistant->parent_id.value);
+    here = std::min(here, prompt == prompts.end() ? 0 : prompt->second);
+    if (prompt != prompts.end() && prompt->second > place) whole_until = std::max(whole_until, prompt->second);
+  }
+  std::fill_n(earliest.begin() + 1, whole_until - begin, 0);
+  return earliest;
+}
+
+// Enough that a request has few pieces, little enough that what is not yet one costs nothing.
+constexpr std::size_t kPieceMessages = 32;
+
+// Turns that are over become pieces. Returns where the rest begins, and with it the cut that matters there.
+std::size_t settle(const History& history, std::optional<Cut>& cut, const Asked& asked) {
+  const auto& messages = history.messages();
+  Settled& settled = history.settled();
+  std::size_t begin = settled.end();
+  cut = newest_cut(history, begin);
+  std::vector<std::size_t> answered = answered_behind(history, begin);
+  if (answered.front() < begin) {  // something behind answers what is settled: begin again
+    settled.begin_at(0);
+    begin = 0;
+    cut = newest_cut(history);
+    answered = answered_behind(history, begin);
+  }
+  if (cut) {
+    const std::size_t request = history.place_of(cut->request);
+    // A prompt from before the summary that was answered after it: nothing parts them.
+    if (answered[request - begin] < request) return 0;
+    answered.erase(answered.begin(), answered.begin() + static_cast<std::ptrdiff_t>(request - begin));
+    settled.begin_at(begin = request);
+  }
+  // Whoever is still to be answered, or to answer, is not over.
+  std::size_t piece = begin;
+  for (std::size_t place = begin; place < messages.size(); ++place) {
+    const Message& info = messages[place].info();
+    const bool may_part = std::holds_alternative<UserMessage>(info) && answered[place - begin] >= place;
+    if (may_part && place - piece >= kPieceMessages) {
+      settled.add(place, said_between(history, piece, place, cut, asked));
+      piece = place;
+    }
+    const auto* step = std::get_if<AssistantMessage>(&info);
+    if (step && !step->completed) break;
+    if (id_of(info) == asked.current || std::ranges::find(asked.waiting, id_of(info)) != asked.waiting.end()) break;
+  }
+  return piece;
+}
+
+}  // namespace
+
+llm::ChatMessages chat_messages(const History& history, const MessageId& current,
+                                const std::optional<MessageId>& without, const std::deque<MessageId>& waiting) {
+  const Asked asked{current, without, waiting};
+  Settled& settled = history.settled();
+  settled.forget_from(history.place_of(current));
+  for (const MessageId& id : waiting) settled.forget_from(history.place_of(id));
+  if (without) settled.forget_from(history.place_of(*without));
+  std::optional<Cut> cut;
+  const std::size_t rest = settle(history, cut, asked);
+  llm::ChatMessages messages;
+  if (rest > 0) messages = settled.messages();
+  for (auto& said : said_between(history, rest, history.messages().size(), cut, asked)) {
+    messages.push_back(std::move(said));
+  }
   return messages;
 }
 

@@ -64,8 +64,8 @@ const HistoryMessage::Said& HistoryMessage::said() const {
 
 std::size_t HistoryMessage::bytes() const {
   std::size_t bytes = sizeof *this + kIdsBytes;
-  // Twice: the part, and what is said of it.
-  for (const Part& part : message_.parts) bytes += sizeof part + kIdsBytes + 2 * text_bytes(part.content);
+  // Three times: the part, what is said of it, and that as it was written last.
+  for (const Part& part : message_.parts) bytes += sizeof part + kIdsBytes + 3 * text_bytes(part.content);
   return bytes;
 }
 
@@ -78,14 +78,30 @@ History::History(std::vector<MessageWithParts> messages) {
   }
 }
 
-const HistoryMessage* History::find(const MessageId& id) const { return const_cast<History*>(this)->found(id); }
-
 // From the back: what is asked for is nearly always new.
-HistoryMessage* History::found(const MessageId& id) {
-  for (auto message = messages_.rbegin(); message != messages_.rend(); ++message) {
-    if (id_of(message->info()) == id) return &*message;
+std::size_t History::place_of(const MessageId& id) const {
+  for (std::size_t place = messages_.size(); place-- > 0;) {
+    if (id_of(messages_[place].info()) == id) return place;
   }
-  return nullptr;
+  return messages_.size();
+}
+
+const HistoryMessage* History::find(const MessageId& id) const {
+  const std::size_t place = place_of(id);
+  return place < messages_.size() ? &messages_[place] : nullptr;
+}
+
+// What is settled is over: only a prompt that is settled itself has its answers there.
+std::size_t History::answers_from(const MessageId& prompt) const {
+  const std::size_t settled = settled_.end();
+  return place_of(prompt) < settled ? 0 : settled;
+}
+
+HistoryMessage* History::changing(const MessageId& id) {
+  const std::size_t place = place_of(id);
+  if (place == messages_.size()) return nullptr;
+  settled_.forget_from(place);
+  return &messages_[place];
 }
 
 void History::apply(const Event& event) {
@@ -97,6 +113,7 @@ void History::apply(const Event& event) {
                  [&](const PartAppended& e) { append(e); },
                  [&](const SessionDeleted&) {
                    messages_.clear();
+                   settled_.begin_at(0);
                    bytes_ = 0;
                  },
                  // No message changes by these.
@@ -121,9 +138,10 @@ void History::apply(const Event& event) {
 }
 
 void History::put(const Message& info) {
-  newest_ = std::max(newest_, id_of(info));
+  const bool is_newest = newest_ < id_of(info);
+  if (is_newest) newest_ = id_of(info);
   MessageWithParts message{info, {}};
-  if (HistoryMessage* known = found(id_of(info))) {
+  if (HistoryMessage* known = is_newest ? nullptr : changing(id_of(info))) {
     if (created_of(known->info()) == created_of(info)) {
       known->change().info = info;
       return;
@@ -137,22 +155,23 @@ void History::put(const Message& info) {
   // New messages belong at the end, unless their clock was behind.
   auto at = messages_.end();
   while (at != messages_.begin() && comes_before(info, std::prev(at)->info())) --at;
+  settled_.forget_from(static_cast<std::size_t>(at - messages_.begin()));
   messages_.insert(at, std::move(added));
 }
 
 void History::remove(const MessageId& id) {
-  const HistoryMessage* known = found(id);
+  const HistoryMessage* known = changing(id);
   if (!known) return;
   bytes_ -= std::min(bytes_, known->bytes());
   erase(id);
 }
 
 void History::erase(const MessageId& id) {
-  std::erase_if(messages_, [&](const HistoryMessage& message) { return id_of(message.info()) == id; });
+  messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(place_of(id)));
 }
 
 void History::put(const Part& part) {
-  HistoryMessage* message = found(part.message_id);
+  HistoryMessage* message = changing(part.message_id);
   if (!message) return;
   bytes_ -= std::min(bytes_, message->bytes());
   std::vector<Part>& parts = message->change().parts;
@@ -166,7 +185,7 @@ void History::put(const Part& part) {
 }
 
 void History::remove(const PartRemoved& removed) {
-  HistoryMessage* message = found(removed.message_id);
+  HistoryMessage* message = changing(removed.message_id);
   if (!message) return;
   bytes_ -= std::min(bytes_, message->bytes());
   std::erase_if(message->change().parts, [&](const Part& part) { return part.id == removed.part_id; });
@@ -174,7 +193,7 @@ void History::remove(const PartRemoved& removed) {
 }
 
 void History::append(const PartAppended& appended) {
-  HistoryMessage* message = found(appended.message_id);
+  HistoryMessage* message = changing(appended.message_id);
   if (!message) return;
   for (Part& part : message->change().parts) {
     if (part.id != appended.part_id) continue;
@@ -183,7 +202,7 @@ void History::append(const PartAppended& appended) {
     if (auto* thought = std::get_if<ReasoningPart>(&part.content)) text = &thought->text;
     if (!text) continue;
     *text += appended.text;
-    bytes_ += 2 * appended.text.size();
+    bytes_ += 3 * appended.text.size();
   }
 }
 

@@ -12,7 +12,8 @@
 
 #include "domain/event.hpp"
 #include "domain/message.hpp"
-#include "llm/provider.hpp"
+#include "llm/chat_messages.hpp"
+#include "session/settled.hpp"
 
 namespace quarterdeck::session {
 
@@ -49,14 +50,21 @@ class History {
   // Ordered like the store's: by time of creation, then id.
   const std::deque<HistoryMessage>& messages() const { return messages_; }
   const HistoryMessage* find(const MessageId& id) const;
+  // Its place in messages(); their number when there is no such message.
+  std::size_t place_of(const MessageId& id) const;
+  // The answers to this prompt stand at this place or behind it, mostly close to the end.
+  std::size_t answers_from(const MessageId& prompt) const;
   // The greatest id that there ever was; later messages must sort after it.
   const MessageId& newest() const { return newest_; }
   std::size_t bytes() const { return bytes_; }
 
   void apply(const domain::Event& event);
 
+  // Rendered by context.cpp, dropped here when what it stands for changes.
+  Settled& settled() const { return settled_; }
+
  private:
-  HistoryMessage* found(const MessageId& id);
+  HistoryMessage* changing(const MessageId& id);
   void put(const domain::Message& info);
   void remove(const MessageId& id);
   void erase(const MessageId& id);
@@ -65,6 +73,7 @@ class History {
   void append(const domain::PartAppended& appended);
 
   std::deque<HistoryMessage> messages_;
+  mutable Settled settled_;
   MessageId newest_;
   std::size_t bytes_ = 0;
 };

@@ -161,10 +161,10 @@ Task<Result<void>> Turn::prepare() {
   look_back(*history);
 
   // A restart cut this turn: its unfinished step is settled first (finish_interrupted_step).
-  for (const HistoryMessage& message : history->messages()) {
+  for (std::size_t i = history->answers_from(prompt_); i < history->messages().size() && !interrupted_; ++i) {
+    const HistoryMessage& message = history->messages()[i];
     const auto* assistant = std::get_if<AssistantMessage>(&message.info());
-    const bool open = assistant && assistant->parent_id == prompt_ && !assistant->completed;
-    if (open && !interrupted_) interrupted_ = message.message();
+    if (assistant && assistant->parent_id == prompt_ && !assistant->completed) interrupted_ = message.message();
   }
 
   const bool is_git = instance_->location.project.vcs.has_value();

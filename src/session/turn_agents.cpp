@@ -84,12 +84,13 @@ Task<Result<void>> Turn::remind_of_planning() {
   const Agent* agent = instance_->find_agent(user->agent);
   if (!agent) co_return Result<void>();
   std::string before;
-  for (const HistoryMessage& message : history->messages()) {
-    const auto* assistant = std::get_if<AssistantMessage>(&message.info());
+  const std::size_t answers_from = history->answers_from(prompt_);
+  for (std::size_t i = history->messages().size(); i-- > 0 && (i >= answers_from || before.empty());) {
+    const auto* assistant = std::get_if<AssistantMessage>(&history->messages()[i].info());
     if (!assistant) continue;
     // Of this turn already: it was told what it needs when it began.
     if (assistant->parent_id == prompt_) co_return Result<void>();
-    before = assistant->agent;
+    if (before.empty()) before = assistant->agent;
   }
   if (agent->name != kPlanAgent && before != kPlanAgent) co_return Result<void>();
   const auto file = plan_file(actor_.state().session, instance_->location, engine_.places);
@@ -114,7 +115,8 @@ Task<Result<void>> Turn::remind_of_planning() {
 
 // What a restart left of this turn: its subtasks that were begun, and whether its plan was approved.
 void Turn::look_back(const History& history) {
-  for (const HistoryMessage& message : history.messages()) {
+  for (std::size_t i = history.answers_from(prompt_); i < history.messages().size(); ++i) {
+    const HistoryMessage& message = history.messages()[i];
     const auto* assistant = std::get_if<AssistantMessage>(&message.info());
     if (!assistant || assistant->parent_id != prompt_) continue;
     for (const Part& part : message.parts()) {

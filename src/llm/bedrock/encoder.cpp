@@ -157,8 +157,8 @@ std::string encode_request(const ModelRequest& request) {
   out.array("messages");
   const auto all = protocol::spoken(request);
   ChatMessages messages;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (says_something(all[i])) messages.push_back(all.shared(i));
+  for (auto message = all.begin(); message != all.end(); ++message) {
+    if (says_something(*message)) messages.push_back(message.shared());
   }
   Messages written(request, out);
   // At the ends of the two newest user messages: what comes next shares all before.

@@ -1,5 +1,6 @@
 #include "llm/chat_completions/encoder.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
@@ -59,19 +60,53 @@ class Messages {
 
   void write(const ChatMessages& messages) {
     // The newest message of the user is where the next request goes on.
-    for (const auto& message : messages) newest_ = marks_ && message.role == Role::user ? &message : newest_;
+    if (marks_) {
+      for (const auto& message : messages) newest_ = message.role == Role::user ? &message : newest_;
+    }
+    if (!messages.past().empty()) how_ = how();
     out_.array("messages");
     system(messages);
-    for (const auto& message : messages) add(message);
+    for (const auto& message : messages.before_past()) add(*message);
+    for (const auto& piece : messages.past()) add(*piece);
+    for (const auto& message : messages.after_past()) add(*message);
     flush_images();
     out_.end_array();
   }
 
  private:
+  // Written once for all requests that share it, unless what is written depends on more than the messages.
+  void add(const ChatMessages::Past& piece) {
+    const bool marked =
+        newest_ && std::ranges::any_of(piece.messages(), [&](const auto& each) { return each.get() == newest_; });
+    if (mistral_ || marked) {
+      for (const auto& message : piece.messages()) add(*message);
+      return;
+    }
+    flush_images();
+    const auto written = [&] {
+      JsonOut out;
+      Messages messages(request_, out);
+      for (const auto& message : piece.messages()) messages.add(*message);
+      messages.flush_images();
+      return out.take();
+    };
+    const std::string& text = piece.written(how_, written);
+    if (!text.empty()) out_.raw(text);
+  }
+
+  // All of the request that the text of a message depends on.
+  std::string how() const {
+    return fmt::format("chat completions {} {} {} {}", reasoning_back_,
+                       details_back_ ? request_.provider.id + '/' + request_.model.id : std::string(),
+                       domain::accepts(request_.model, "image"), domain::accepts(request_.model, "pdf"));
+  }
+
   void system(const ChatMessages& messages) {
     std::string text;
-    for (const auto& message : messages) {
-      if (message.role == Role::system) join(text, message);
+    for (const auto* run : {&messages.before_past(), &messages.after_past()}) {
+      for (const auto& message : *run) {
+        if (message->role == Role::system) join(text, *message);
+      }
     }
     if (text.empty()) return;
     open("system");
@@ -239,6 +274,7 @@ class Messages {
   bool marks_;
   bool after_tool_ = false;
   const ChatMessage* newest_ = nullptr;
+  std::string how_;
   std::vector<const FileContent*> pending_;
 };
 
@@ -281,7 +317,7 @@ void write_options(JsonOut& out, const ModelRequest& request, const std::set<std
 std::size_t about_bytes(const ModelRequest& request) {
   std::size_t bytes = 4096;
   for (const ToolSpec& spec : request.tools) bytes += spec.description.size() + spec.parameters.text.size() + 128;
-  for (const ChatMessage& message : request.messages) {
+  const auto add = [&](const ChatMessage& message) {
     bytes += 64;
     for (const Content& content : message.content) {
       if (const auto* text = std::get_if<TextContent>(&content)) bytes += text->text.size() + text->text.size() / 16;
@@ -289,7 +325,14 @@ std::size_t about_bytes(const ModelRequest& request) {
       if (const auto* call = std::get_if<ToolCallContent>(&content)) bytes += call->input.text.size() * 5 / 4 + 128;
       if (const auto* file = std::get_if<FileContent>(&content)) bytes += file->url.size() + 128;
     }
+  };
+  for (const auto& message : request.messages.before_past()) add(*message);
+  for (const auto& piece : request.messages.past()) {
+    bytes += piece->written_bytes();
+    if (piece->written_bytes() > 0) continue;
+    for (const auto& message : piece->messages()) add(*message);
   }
+  for (const auto& message : request.messages.after_past()) add(*message);
   return bytes;
 }
 

@@ -83,13 +83,12 @@ ChatMessage told(const ChatMessage& message) {
 
 ChatMessages spoken(const ModelRequest& request) {
   ChatMessages out;
-  for (std::size_t i = 0; i < request.messages.size(); ++i) {
-    const auto& message = request.messages[i];
-    if (message.role == Role::system) continue;
-    if (request.tools.empty() && holds_calls(message)) {
-      out.push_back(told(message));
+  for (auto message = request.messages.begin(); message != request.messages.end(); ++message) {
+    if (message->role == Role::system) continue;
+    if (request.tools.empty() && holds_calls(*message)) {
+      out.push_back(told(*message));
     } else {
-      out.push_back(request.messages.shared(i));
+      out.push_back(message.shared());
     }
   }
   return out;
