@@ -252,7 +252,9 @@ TEST_F(ConversationTest, RunsManyStreamsAtOnce) {
 TEST_F(ConversationTest, MakesTitles) {
   auto asked = request("repair the parser, please");
   asked.tools.clear();
-  asked.messages.insert(0, {Role::system, {TextContent{"Answer with one title."}}});
+  ChatMessages titled{{Role::system, {TextContent{"Answer with one title."}}}};
+  titled.append(std::exchange(asked.messages, {}));
+  asked.messages = std::move(titled);
   ASSERT_TRUE(ask(asked));
   EXPECT_EQ(sink_.text, "Repair the parser, please");
 }

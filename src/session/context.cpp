@@ -218,8 +218,8 @@ std::size_t settle(const History& history, std::optional<Cut>& cut, const Asked&
   }
   if (cut) {
     const std::size_t request = history.place_of(cut->request);
-    // A prompt from before the summary that was answered after it: nothing parts them.
-    if (answered[request - begin] < request) return 0;
+    // A prompt from before the summary that is answered after it: nothing parts them.
+    if (answered[request - begin] < request || history.place_of(asked.current) < request) return 0;
     answered.erase(answered.begin(), answered.begin() + static_cast<std::ptrdiff_t>(request - begin));
     settled.begin_at(begin = request);
   }

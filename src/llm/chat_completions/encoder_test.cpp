@@ -113,5 +113,40 @@ TEST(Encoder, AlwaysWritesValidJson) {
   EXPECT_TRUE(wire::parse(encode_request(ask)).has_value());
 }
 
+// Pieces of the past are written once; what comes out is the same, for whichever model.
+TEST(Encoder, WritesAPastInPiecesLikeItsMessages) {
+  const FileContent image{"image/png", "data:image/png;base64,AA==", "a.png"};
+  const std::vector<ChatMessage> before{
+      {Role::user, {TextContent{"see"}, image}},
+      {Role::assistant, {ReasoningContent{"hm"}, ToolCallContent{"c1", "read", {"{}"}}}, "test/m"},
+      {Role::tool, {ToolResultContent{.id = "c1", .output = "x", .files = {image}}}}};
+  const std::vector<ChatMessage> silent{{Role::assistant, {ReasoningContent{"nothing to say"}}}};
+  const ChatMessage system{Role::system, {TextContent{"Be brief."}}}, now{Role::user, {TextContent{"go on"}}};
+  const auto piece = [](const std::vector<ChatMessage>& messages) {
+    std::vector<ChatMessages::Shared> shared;
+    for (const ChatMessage& message : messages) shared.push_back(std::make_shared<const ChatMessage>(message));
+    return std::make_shared<const ChatMessages::Past>(std::move(shared));
+  };
+  ChatMessages parted{system};
+  for (const auto& messages : {before, silent, before}) parted.push_back(piece(messages));
+  parted.push_back(now);
+  std::vector<ChatMessage> whole{system};
+  for (const auto& messages : {before, silent, before}) whole.insert(whole.end(), messages.begin(), messages.end());
+  whole.push_back(now);
+  ASSERT_EQ(parted, ChatMessages(whole));
+
+  for (const bool eyes : {true, false}) {
+    for (const char* provider : {"test", "test", "deepseek", "mistral", "openrouter"}) {
+      ModelRequest one = request(whole);
+      one.provider.id = provider;
+      one.model.attachment = eyes;
+      if (one.provider.id == "openrouter") one.model.api_id = "anthropic/claude";
+      ModelRequest other = one;
+      other.messages = parted;
+      EXPECT_EQ(encode_request(other), encode_request(one)) << provider << eyes;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace quarterdeck::llm::chat_completions
