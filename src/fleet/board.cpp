@@ -10,13 +10,18 @@ using namespace domain;
 
 namespace {
 
-// Which events can change the attention of a session.
+constexpr std::int64_t kLookLaterMs = 100;
+
+// Which events can change what a session needs.
 bool matters(const store::StoredEvent& event) {
   const std::string_view type = event.type;
   if (type == "session.updated") return event.properties->contains("\"archived\"");
   if (type == "quarterdeck.record.put") return event.properties->contains("\"kind\":\"standing\"");
-  return type == "quarterdeck.prompt.admitted" || type == "quarterdeck.turn.started" ||
-         type == "quarterdeck.turn.ended" || type.starts_with("permission.") || type.starts_with("question.");
+  return type == "quarterdeck.turn.ended" || type.starts_with("permission.") || type.starts_with("question.");
+}
+
+bool begins_work(std::string_view type) {
+  return type == "quarterdeck.prompt.admitted" || type == "quarterdeck.turn.started";
 }
 
 bool is_attention(const store::StoredEvent& event) {
@@ -26,7 +31,12 @@ bool is_attention(const store::StoredEvent& event) {
 }  // namespace
 
 Board::Board(session::Engine& engine, session::Host& host, AttentionPolicy policy)
-    : engine_(engine), host_(host), policy_(policy) {}
+    : engine_(engine), host_(host), policy_(policy), later_(engine.loop) {}
+
+Task<void> Board::shutdown() {
+  later_.stop();
+  co_await later_.join();
+}
 
 Task<Result<void>> Board::recover() {
   store::Query& query = engine_.query;
@@ -72,6 +82,7 @@ void Board::on_commit(std::span<const store::StoredEvent> events) {
       told = true;
     } else if (event.type == "session.deleted") {
       entries_.erase(event.session);
+      stirred_.erase(event.session);
       stalls_.erase(event.session);
       held_back_.erase(event.session);
       over_budget_.erase(event.session);
@@ -80,8 +91,10 @@ void Board::on_commit(std::span<const store::StoredEvent> events) {
     } else if (event.type == "message.updated") {
       const auto found = entries_.find(event.session);
       if (found != entries_.end() && found->second.attention.state == Attention::State::starting) {
-        changed.insert(event.session);
+        stirred_.insert(event.session);
       }
+    } else if (begins_work(event.type)) {
+      stirred_.insert(event.session);
     } else if (matters(event)) {
       changed.insert(event.session);
     }
@@ -89,6 +102,39 @@ void Board::on_commit(std::span<const store::StoredEvent> events) {
   if (told) changes_->tell();
   if (!recovered_) return;  // recover() looks at all of them
   for (const SessionId& each : changed) look_at(each);
+  if (!stirred_.empty() && !looks_later_) later_.spawn(look_later());
+}
+
+Task<void> Board::look_later() {
+  looks_later_ = true;
+  const bool waited = co_await sleep_ms(engine_.loop, kLookLaterMs, later_.token());
+  looks_later_ = false;
+  if (waited) look_at_stirred();
+}
+
+void Board::look_at_stirred() {
+  for (const SessionId& each : std::exchange(stirred_, {})) look_at(each);
+}
+
+const std::map<SessionId, Board::Entry>& Board::entries() {
+  look_at_stirred();
+  return entries_;
+}
+
+Task<void> Board::settle() {
+  look_at_stirred();
+  while (*being_stored_ > 0 && !changes_->closed()) {
+    OneShot<Unit> told(engine_.loop);
+    const std::size_t subscription = changes_->subscribe([tell = told.setter()] { tell(Unit{}); });
+    co_await told;
+    changes_->unsubscribe(subscription);
+  }
+}
+
+Priority Board::priority_of(const SessionId& head) const {
+  if (const auto found = entries_.find(head); found != entries_.end()) return found->second.priority;
+  const auto standing = read_standing(engine_.query, head);
+  return standing ? standing->priority : Priority::P2;
 }
 
 Result<Facts> Board::facts_of(const Session& session) const {
@@ -100,7 +146,8 @@ Result<Facts> Board::facts_of(const Session& session) const {
   return facts;
 }
 
-Result<Attention> Board::attention_of(const Session& session) const {
+Result<Attention> Board::attention_of(const Session& session) {
+  if (stirred_.contains(session.id)) look_at(session.id);
   if (const auto found = entries_.find(session.id); found != entries_.end()) return found->second.attention;
   TRY(const Facts facts, facts_of(session));
   std::optional<Attention> before;
@@ -110,6 +157,7 @@ Result<Attention> Board::attention_of(const Session& session) const {
 }
 
 void Board::look_at(const SessionId& id) {
+  stirred_.erase(id);
   const auto session = head_of(engine_.query, id);
   if (!session) {
     entries_.erase(id);
@@ -126,6 +174,7 @@ void Board::look_at(const SessionId& id) {
     before = std::move((*stored)->attention);
   }
   Attention now = attention(*facts, before, policy_, engine_.clock.now_ms());
+  if (now.next && now.next->at) soonest_due_ = std::min(soonest_due_, *now.next->at);
   const bool quiet = now.group == Attention::Group::quiet;
   if (before && same(*before, now)) {
     if (found != entries_.end()) found->second.attention.next = now.next;
@@ -149,11 +198,14 @@ void Board::keep(const Session& session, const Attention& attention) {
   batch.events.push_back(RecordPut{.kind = std::string(kAttention),
                                    .open = attention.group != Attention::Group::quiet,
                                    .body = JsonText{wire::encode_attention(attention)}});
-  engine_.store.append(std::move(batch), [id = session.id](store::EventStore::Appended appended) {
+  ++*being_stored_;
+  auto stored = [id = session.id, count = being_stored_, changes = changes_](store::EventStore::Appended appended) {
+    if (--*count == 0) changes->tell();
     if (!appended && appended.error().code != ErrorCode::not_found) {
       log::warn("the attention of {} was not stored: {}", id.value, appended.error().message);
     }
-  });
+  };
+  engine_.store.append(std::move(batch), std::move(stored));
 }
 
 void Board::set_stall(const SessionId& session, std::optional<Stall> stall) {
@@ -184,6 +236,16 @@ void Board::tick() {
     if (over || (retries && entry.attention.group == Attention::Group::working)) due.push_back(id);
   }
   for (const SessionId& id : due) look_at(id);
+}
+
+TimeMs Board::next_due() {
+  soonest_due_ = kNever;
+  for (const auto& [id, entry] : entries_) {
+    if (entry.attention.next && entry.attention.next->at) {
+      soonest_due_ = std::min(soonest_due_, *entry.attention.next->at);
+    }
+  }
+  return soonest_due_;
 }
 
 }  // namespace quarterdeck::fleet

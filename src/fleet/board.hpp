@@ -1,10 +1,13 @@
-// The attention of every session that is not quiet, as it is now. Follows the store's commits, keeps each change as a
-// record (so it has a number, survives the server, and can be waited for), and tells who waits.
-// Laws: an answer that was committed has moved the board before anybody is told of it. After a start, what the board says
-//       is what the tables say. Only sessions without a parent are on it; what their children need, they need.
+// The attention of every session that is not quiet, as it is now. Follows the store's commits, keeps changes as records
+// (so they have numbers, survive the server, and can be waited for), and tells who waits.
+// Laws: a request or an end of work that was committed has moved the board before anybody is told of it. That work begins
+//       is looked at when somebody asks, or 100 ms later: a turn that is over by then is one change, not four. After a
+//       start, what the board says is what the tables say. Only sessions without a parent are on it; what their children
+//       need, they need.
 // Everything runs on the loop.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -21,6 +24,8 @@ namespace quarterdeck::fleet {
 
 class Board {
  public:
+  static constexpr TimeMs kNever = std::numeric_limits<TimeMs>::max();
+
   struct Entry {
     domain::Attention attention;
     domain::Priority priority = domain::Priority::P2;
@@ -31,6 +36,7 @@ class Board {
 
   // Start-up, after the sessions' own recovery has begun.
   Task<Result<void>> recover();
+  Task<void> shutdown();
   void on_commit(std::span<const store::StoredEvent> events);
   // Looks at a session again: what only the running server knows may have changed.
   void look_at(const SessionId& session);
@@ -39,9 +45,14 @@ class Board {
   void set_held_back(const SessionId& session, std::optional<std::string> why);
   void set_over_budget(const SessionId& session, std::optional<std::string> why);
 
-  const std::map<SessionId, Entry>& entries() const { return entries_; }
+  const std::map<SessionId, Entry>& entries();
   // Of any session, also of a quiet one and of a child.
-  Result<domain::Attention> attention_of(const domain::Session& session) const;
+  Result<domain::Attention> attention_of(const domain::Session& session);
+  domain::Priority priority_of(const SessionId& head) const;
+  // Whether it is in `entries()`, as far as is known without looking: it may be quiet by now.
+  bool may_work(const SessionId& head) const { return entries_.contains(head) || stirred_.contains(head); }
+  // Until all that has changed so far is on disk too.
+  Task<void> settle();
 
   // Tells when the attention of a session has changed and is on disk.
   const std::shared_ptr<Changes>& changes() const { return changes_; }
@@ -50,10 +61,15 @@ class Board {
 
   const AttentionPolicy& policy() const { return policy_; }
 
-  // Once a second: what is due by itself.
+  // What is due by itself; once a second while sessions work.
   void tick();
+  // When something is, beside the sessions that work: as of now, and at least what was added since.
+  TimeMs next_due();
+  TimeMs soonest_due() const { return soonest_due_; }
 
  private:
+  void look_at_stirred();
+  Task<void> look_later();
   Result<Facts> facts_of(const domain::Session& session) const;
   void keep(const domain::Session& session, const domain::Attention& attention);
 
@@ -62,11 +78,16 @@ class Board {
   AttentionPolicy policy_;
   bool recovered_ = false;
   std::map<SessionId, Entry> entries_;
+  std::set<SessionId> stirred_;  // may have begun to work since they were looked at
+  std::shared_ptr<std::size_t> being_stored_ = std::make_shared<std::size_t>(0);
   std::map<SessionId, Stall> stalls_;
   std::map<SessionId, std::string> held_back_;
   std::map<SessionId, std::string> over_budget_;
   std::shared_ptr<Changes> changes_ = std::make_shared<Changes>();
   store::Seq last_seq_ = 0;
+  TimeMs soonest_due_ = kNever;
+  bool looks_later_ = false;
+  TaskGroup later_;
 };
 
 }  // namespace quarterdeck::fleet

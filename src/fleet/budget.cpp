@@ -29,10 +29,9 @@ Result<Usage> Budgets::usage_of(const SessionId& head) const {
 void Budgets::count(const SessionId& id) {
   const auto head = head_of(engine_.query, id);
   if (!head) return;
-  const auto entry = board_.entries().find(head->id);
   const bool was = paused_.contains(head->id);
   // Nothing to pause where nothing works; a limit that was taken away frees who waits.
-  const auto standing = entry == board_.entries().end() && !was ? Standing{} : read_standing(engine_.query, head->id);
+  const auto standing = !board_.may_work(head->id) && !was ? Standing{} : read_standing(engine_.query, head->id);
   if (!standing) return;
   std::optional<std::string> why;
   if (standing->budget && !standing->closed) {

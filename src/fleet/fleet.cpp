@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::int64_t kTickMs = 1'000;
 constexpr std::int64_t kTicksBetweenLooks = 3;
-constexpr std::int64_t kTicksBetweenCleaning = 600;
+constexpr std::int64_t kCleanMs = 600'000;
+constexpr std::int64_t kSleepMaxMs = 3'600'000;
 
 }  // namespace
 
@@ -27,16 +28,14 @@ Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, StallPo
     board_.on_commit(events);
     budgets_.on_commit(events);
     watch_.on_commit(events);
+    if (sleeps_until_ && (watch_.active() || board_.soonest_due() < *sleeps_until_)) wake_.request_stop();
   });
   if (!slots_) return;
   const auto head = [this](const std::string& id) {
     const auto found = head_of(engine_.query, SessionId{id});
     return found ? found->id : SessionId{id};
   };
-  const auto priority = [this](const SessionId& id) {
-    const auto entry = board_.entries().find(id);
-    return entry == board_.entries().end() ? domain::Priority::P2 : entry->second.priority;
-  };
+  const auto priority = [this](const SessionId& id) { return board_.priority_of(id); };
   slots_->know(head, priority, [this](const SessionId& id) { return budgets_.paused(id); });
 }
 
@@ -67,20 +66,37 @@ bool Fleet::waits_for_slot(const SessionId& session) const {
 
 Task<void> Fleet::shutdown() {
   board_.changes()->close();
+  co_await board_.shutdown();
   co_await upkeep_.shutdown();
   watching_.stop();
+  wake_.request_stop();
   co_await watching_.join();
 }
 
+// While nothing works, nothing ticks: it sleeps until the next thing is due or a commit brings work.
 Task<void> Fleet::keep_watch() {
-  std::int64_t ticks = 0;
-  bool goes_on = co_await sleep_ms(engine_.loop, kTickMs, watching_.token());
-  while (goes_on) {
+  TimeMs cleaned = engine_.clock.now_ms();
+  for (std::int64_t ticks = 0; !watching_.token().stop_requested(); ++ticks) {
     board_.tick();
-    if (++ticks % kTicksBetweenLooks == 0) co_await watch_.look();
-    if (ticks % kTicksBetweenCleaning == 0) co_await calls_.forget_old();
-    goes_on = co_await sleep_ms(engine_.loop, kTickMs, watching_.token());
+    if (ticks % kTicksBetweenLooks == 0) co_await watch_.look();
+    if (engine_.clock.now_ms() - cleaned >= kCleanMs) {
+      cleaned = engine_.clock.now_ms();
+      co_await calls_.forget_old();
+    }
+    co_await sleep_until_due();
   }
+}
+
+Task<void> Fleet::sleep_until_due() {
+  if (watch_.active()) {
+    co_await sleep_ms(engine_.loop, kTickMs, watching_.token());
+    co_return;
+  }
+  wake_ = std::stop_source();
+  const TimeMs now = engine_.clock.now_ms();
+  sleeps_until_ = std::min(board_.next_due(), now + kSleepMaxMs);
+  co_await sleep_ms(engine_.loop, std::max(kTickMs, *sleeps_until_ - now), wake_.get_token());
+  sleeps_until_.reset();
 }
 
 }  // namespace quarterdeck::fleet

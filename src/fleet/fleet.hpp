@@ -135,6 +135,7 @@ class Fleet {
 
  private:
   Task<void> keep_watch();
+  Task<void> sleep_until_due();
   void look_at_slots();
   bool waits_for_slot(const SessionId& session) const;
   Result<Change> change_of(const store::RecordRow& row);
@@ -166,6 +167,8 @@ class Fleet {
   bool handing_over_ = false;  // one at a time: two of the same become one
   std::deque<OneShot<Unit>::Setter> next_handoffs_;
   Upkeep upkeep_;
+  std::optional<TimeMs> sleeps_until_;  // while nothing works
+  std::stop_source wake_;
   TaskGroup watching_;
 };
 

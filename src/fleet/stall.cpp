@@ -21,7 +21,7 @@ std::string seconds(std::int64_t ms) { return fmt::format("{} s", ms / 1'000); }
 }  // namespace
 
 std::optional<Stall> stalled(const Signs& signs, const StallPolicy& policy, TimeMs now) {
-  if (signs.waits_for_answer) return std::nullopt;
+  if (signs.waits_for_answer || signs.waits_for_slot) return std::nullopt;
   const std::int64_t silent = now - signs.last_event;
   if (!signs.runs) {
     if (silent < policy.dead_worker_ms) return std::nullopt;

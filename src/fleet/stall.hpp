@@ -15,7 +15,8 @@ namespace quarterdeck::fleet {
 struct Signs {
   SessionId session;
   bool runs = true;  // the server has a worker for it
-  bool waits_for_answer = false;
+  bool waits_for_answer = false;  // of a person or a supervisor
+  bool waits_for_slot = false;
   domain::Status status;
   TimeMs last_event = 0;  // of the session, of whatever kind
   struct Tool {

@@ -74,6 +74,7 @@ Task<Result<Waited>> Fleet::wait(Wait wait) {
     if (*wait.after > newest)
       co_return fail(ErrorCode::invalid, "Expected a cursor that was given before\n  at [\"after\"]");
   }
+  if (!wait.after) co_await board_.settle();
   const TimeMs deadline = engine_.clock.now_ms() + wait.timeout_ms;
   for (;;) {
     std::stop_source changed;

@@ -21,6 +21,7 @@ void Watch::on_commit(std::span<const store::StoredEvent> events) {
     if (type == "quarterdeck.record.put" || type == "session.updated") continue;
     if (type == "quarterdeck.turn.started") {
       seen_[event.session] = {.last_event = now, .tools = {}};
+      all_wait_ = false;
       continue;
     }
     const auto found = seen_.find(event.session);
@@ -30,6 +31,7 @@ void Watch::on_commit(std::span<const store::StoredEvent> events) {
       continue;
     }
     found->second.last_event = now;
+    all_wait_ = false;
     if (type == "message.part.updated" || type == "quarterdeck.tool.started") see_part(event, found->second);
   }
 }
@@ -87,8 +89,8 @@ Signs Watch::signs_of(const SessionId& session, const Status& status, const Seen
   signs.runs = status.type != Status::Type::idle;
   const auto requests = engine_.query.open_requests(session);
   const auto questions = engine_.query.open_questions(session);
-  signs.waits_for_answer =
-      (requests && !requests->empty()) || (questions && !questions->empty()) || waits_for_slot_(session);
+  signs.waits_for_answer = (requests && !requests->empty()) || (questions && !questions->empty());
+  signs.waits_for_slot = waits_for_slot_(session);
   for (const auto& [part, tool] : seen.tools) {
     const bool child_works = !tool.child.empty() && host_.status(SessionId{tool.child}).type != Status::Type::idle;
     signs.tools.push_back({part, tool.name, tool.last_sign, tool.sample.sleeps, child_works});
@@ -100,9 +102,15 @@ void Watch::judge() {
   const TimeMs now = engine_.clock.now_ms();
   std::map<SessionId, SessionId> found;
   std::map<SessionId, Stall> verdicts;
+  all_wait_ = true;
   for (const auto& [id, seen] : seen_) {
-    if (now - seen.last_event < kYoungMs) continue;
-    const auto verdict = stalled(signs_of(id, host_.status(id), seen), policy_, now);
+    if (now - seen.last_event < kYoungMs) {
+      all_wait_ = false;
+      continue;
+    }
+    const Signs signs = signs_of(id, host_.status(id), seen);
+    if (!signs.waits_for_answer) all_wait_ = false;
+    const auto verdict = stalled(signs, policy_, now);
     if (!verdict) continue;
     const auto head = head_of(engine_.query, id);
     if (!head || found.contains(head->id)) continue;

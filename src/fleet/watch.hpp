@@ -21,8 +21,10 @@ class Watch {
       : engine_(engine), host_(host), board_(board), policy_(policy), waits_for_slot_(std::move(waits_for_slot)) {}
 
   void on_commit(std::span<const store::StoredEvent> events);
-  // Every few seconds.
+  // Every few seconds while something is under way.
   Task<void> look();
+  // False while nothing runs, or all that runs waits for people: only a commit changes that.
+  bool active() const { return !seen_.empty() && !all_wait_; }
 
  private:
   struct Tool {
@@ -47,6 +49,7 @@ class Watch {
   StallPolicy policy_;
   std::function<bool(const SessionId&)> waits_for_slot_;
   std::map<SessionId, Seen> seen_;  // with an open turn
+  bool all_wait_ = false;
   std::map<SessionId, SessionId> stalled_;  // by the session that stands for it in the roster: who it is
 };
 
