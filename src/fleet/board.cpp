@@ -12,16 +12,23 @@ namespace {
 
 constexpr std::int64_t kLookLaterMs = 100;
 
+bool went_well(const store::StoredEvent& turn_ended) {
+  return turn_ended.properties->contains("\"reason\":\"completed\"");
+}
+
 // Which events can change what a session needs.
 bool matters(const store::StoredEvent& event) {
   const std::string_view type = event.type;
   if (type == "session.updated") return event.properties->contains("\"archived\"");
   if (type == "quarterdeck.record.put") return event.properties->contains("\"kind\":\"standing\"");
-  return type == "quarterdeck.turn.ended" || type.starts_with("permission.") || type.starts_with("question.");
+  if (type == "quarterdeck.turn.ended") return !went_well(event);
+  return type.starts_with("permission.") || type.starts_with("question.");
 }
 
-bool begins_work(std::string_view type) {
-  return type == "quarterdeck.prompt.admitted" || type == "quarterdeck.turn.started";
+// Those that nobody has to act on at once.
+bool can_wait(const store::StoredEvent& event) {
+  return event.type == "quarterdeck.prompt.admitted" || event.type == "quarterdeck.turn.started" ||
+         (event.type == "quarterdeck.turn.ended" && went_well(event));
 }
 
 bool is_attention(const store::StoredEvent& event) {
@@ -93,7 +100,7 @@ void Board::on_commit(std::span<const store::StoredEvent> events) {
       if (found != entries_.end() && found->second.attention.state == Attention::State::starting) {
         stirred_.insert(event.session);
       }
-    } else if (begins_work(event.type)) {
+    } else if (can_wait(event)) {
       stirred_.insert(event.session);
     } else if (matters(event)) {
       changed.insert(event.session);

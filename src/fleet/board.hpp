@@ -1,9 +1,9 @@
 // The attention of every session that is not quiet, as it is now. Follows the store's commits, keeps changes as records
 // (so they have numbers, survive the server, and can be waited for), and tells who waits.
-// Laws: a request or an end of work that was committed has moved the board before anybody is told of it. That work begins
-//       is looked at when somebody asks, or 100 ms later: a turn that is over by then is one change, not four. After a
-//       start, what the board says is what the tables say. Only sessions without a parent are on it; what their children
-//       need, they need.
+// Laws: a request or a failure that was committed has moved the board before anybody is told of it. That work begins or
+//       ends well is looked at when somebody asks, or 100 ms later: a turn that is over by then is one change, not four.
+//       After a start, what the board says is what the tables say. Only sessions without a parent are on it; what their
+//       children need, they need.
 // Everything runs on the loop.
 #pragma once
 
@@ -78,7 +78,7 @@ class Board {
   AttentionPolicy policy_;
   bool recovered_ = false;
   std::map<SessionId, Entry> entries_;
-  std::set<SessionId> stirred_;  // may have begun to work since they were looked at
+  std::set<SessionId> stirred_;  // may have begun or ended work since they were looked at
   std::shared_ptr<std::size_t> being_stored_ = std::make_shared<std::size_t>(0);
   std::map<SessionId, Stall> stalls_;
   std::map<SessionId, std::string> held_back_;

@@ -202,6 +202,23 @@ test("a session that works is closed only when it may be stopped", async () => {
   assert.equal((await standing(session)).attention.state, "done")
 })
 
+test("a session whose prompt was acknowledged is never shown as idle, whoever asks and however soon", async () => {
+  await start()
+  const work = 'TOOL:[["bash",{"command":"sleep 60"}]]'
+  const ask = {
+    roster: async () => (await roster()).sessions,
+    wait: async (id) => (await api.get(`/fleet/wait?sessions=${id}`)).body.changes,
+    "wait for all": async () => (await api.get("/fleet/wait")).body.changes,
+    session: async (id) => [await standing(id)],
+  }
+  for (const [how, look] of Object.entries(ask)) {
+    const session = (await api.session({ title: how })).id
+    await api.promptAsync(session, work)
+    const seen = (await look(session)).find((each) => each.sessionID === session)
+    assert.match(seen?.attention.state ?? "absent", /^(queued|starting|working)$/, how)
+  }
+})
+
 test("waiting ends when a session needs somebody, misses nothing across a kill, and streams say the same", async () => {
   await start({ permission: { bash: "ask" } })
   const quiet = (await api.session({ title: "quiet" })).id
