@@ -43,6 +43,9 @@ struct Standing {
   std::optional<Budget> budget;
   std::vector<Ref> refs;
   bool handed_over = false;  // opened by a handoff
+  std::optional<std::string> principal;  // who handed it over
+  std::optional<JsonText> reply_to;  // where the answer is waited for
+  std::optional<JsonText> result_schema;  // JSON schema of the final answer
   std::optional<TimeMs> closed;  // since when it is done
   std::optional<TimeMs> accepted;  // what ended until then was seen: its result, or its failure
   bool operator==(const Standing&) const = default;
@@ -90,7 +93,20 @@ struct Attention {
   TimeMs since = 0;
   std::optional<Next> next;
   std::optional<std::string> stall;  // what kind, when stalled
+  std::optional<std::string> warning;  // what will stop it soon: most of a budget is used
   bool operator==(const Attention&) const = default;
+};
+
+// What a session, or its next request to a model, waits for; as it is when it is read.
+struct Waiting {
+  std::string what;  // session | model
+  std::string limit;  // "server", "project", "provider anthropic", "model …"
+  std::string reason;  // a sentence
+  std::size_t position = 0;  // 1: the next
+  std::size_t of = 0;
+  TimeMs since = 0;
+  std::optional<TimeMs> until;  // not before
+  bool operator==(const Waiting&) const = default;
 };
 
 // A session in the roster.
@@ -109,6 +125,7 @@ struct RosterRow {
   TimeMs updated = 0;
   int children = 0;
   std::int64_t seq = 0;  // of its newest change of attention; 0 = none
+  std::optional<Waiting> waiting;
   bool operator==(const RosterRow&) const = default;
 };
 

@@ -11,7 +11,7 @@
 
 namespace quarterdeck::domain {
 
-// A worktree and a branch of its own (docs/worktrees.md). Absent: works in `directory` itself.
+// A worktree and a branch of its own (docs/worktrees.md).
 struct HandoffWorktree {
   std::string branch;  // as wanted; empty: named after the title
   std::string base;    // a commit, branch or tag; empty: what the project's checkout is at
@@ -28,8 +28,11 @@ struct Handoff {
   std::optional<Budget> budget;
   std::optional<std::string> agent;
   std::optional<ModelRef> model;
-  std::optional<HandoffWorktree> worktree;
-  std::optional<JsonText> reply_to;  // kept for who asks
+  std::optional<HandoffWorktree> worktree;  // absent: the usual one, where the directory is in a git repository
+  bool in_place = false;  // works in `directory` itself
+  std::optional<std::string> principal;  // who hands it over
+  std::optional<JsonText> reply_to;  // where the answer is waited for: kept, and shown
+  std::optional<JsonText> result_schema;  // what the final answer has to be
   bool fresh = false;  // a new session even when one is open for the same refs
   std::optional<IdempotencyKey> key;
 };

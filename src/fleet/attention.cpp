@@ -129,7 +129,7 @@ TimeMs began(const Facts& facts, const Attention& now_is, TimeMs now) {
 
 bool same(const Attention& a, const Attention& b) {
   return a.group == b.group && a.state == b.state && a.reason == b.reason && a.evidence == b.evidence &&
-         a.stall == b.stall;
+         a.stall == b.stall && a.warning == b.warning;
 }
 
 Attention attention(const Facts& facts, const std::optional<Attention>& before, const AttentionPolicy& policy,

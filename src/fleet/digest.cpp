@@ -131,6 +131,12 @@ std::string digest_json(const DigestFrame& frame, const Story& story) {
              fmt::format(R"({{"group":"{}","state":"{}","since":{},"reason":{}{}}})", wire::group_name(attention.group),
                          wire::state_name(attention.state), attention.since, fitted(attention.reason, all / 10),
                          attention.stall ? fmt::format(R"(,"stall":"{}")", *attention.stall) : ""));
+  if (row.waiting) {
+    out.member("waiting", fmt::format(R"({{"for":"{}","reason":{},"position":{},"of":{}}})", row.waiting->what,
+                                      fitted(row.waiting->reason, 200), row.waiting->position, row.waiting->of));
+  }
+  if (attention.warning) out.member("warning", fitted(*attention.warning, 200));
+  if (row.standing.reply_to) out.member("reply_to", row.standing.reply_to->text);
   if (attention.next) {
     out.member("next", fmt::format(R"({{"action":{}{}}})", fitted(attention.next->action, 200),
                                    attention.next->at ? fmt::format(",\"at\":{}", *attention.next->at) : ""));

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,7 @@ struct Change {
   SessionId session;
   std::string title;
   domain::Priority priority = domain::Priority::P2;
+  std::optional<domain::JsonText> reply_to;
   domain::Attention attention;
 };
 
@@ -164,8 +166,8 @@ class Fleet {
     int writes = 0;
   };
   std::map<SessionId, Pending> pending_;
-  bool handing_over_ = false;  // one at a time: two of the same become one
-  std::deque<OneShot<Unit>::Setter> next_handoffs_;
+  std::set<std::string> handing_over_;  // keys and refs: two of the same become one
+  std::vector<OneShot<Unit>::Setter> next_handoffs_;
   Upkeep upkeep_;
   std::optional<TimeMs> sleeps_until_;  // while nothing works
   std::stop_source wake_;

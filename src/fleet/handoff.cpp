@@ -1,6 +1,7 @@
 // A handoff becomes one session:
 //   session + standing + refs + the handoff itself, in one commit ─► prompt ─► the handoff's record is closed
 // A crash between the two leaves the record open, and the next start (or the same request again) goes on.
+#include <algorithm>
 #include <filesystem>
 
 #include "base/log.hpp"
@@ -52,6 +53,23 @@ std::string title_of(const Handoff& handoff) {
   return fmt::format("{}: {}", shortened(handoff.refs.front().id, 40), line);
 }
 
+// Where the handed over directory is in the worktree.
+std::string same_place(const std::filesystem::path& worktree, const workspace::Location& location) {
+  const auto below = location.directory.lexically_relative(location.worktree);
+  std::error_code error;
+  const bool inside = !below.empty() && below != "." && *below.begin() != "..";
+  if (inside && std::filesystem::is_directory(worktree / below, error)) return (worktree / below).string();
+  return worktree.string();
+}
+
+// Two handoffs that share one of these wait for each other.
+std::vector<std::string> names_of(const Handoff& handoff) {
+  std::vector<std::string> names;
+  if (handoff.key) names.push_back("key " + handoff.key->key);
+  for (const Ref& ref : handoff.refs) names.push_back("ref " + name_of(ref));
+  return names;
+}
+
 }  // namespace
 
 Result<std::optional<SessionId>> Fleet::session_for(const Handoff& handoff) {
@@ -68,19 +86,17 @@ Result<std::optional<SessionId>> Fleet::session_for(const Handoff& handoff) {
 }
 
 Task<Result<HandedOver>> Fleet::hand_over(Handoff handoff) {
-  while (handing_over_) {
+  const std::vector<std::string> names = names_of(handoff);
+  const auto taken = [this](const std::string& name) { return handing_over_.contains(name); };
+  while (std::ranges::any_of(names, taken)) {
     OneShot<Unit> turn(engine_.loop);
     next_handoffs_.push_back(turn.setter());
     co_await turn;
   }
-  handing_over_ = true;
+  handing_over_.insert(names.begin(), names.end());
   auto done = co_await open_session(std::move(handoff));
-  handing_over_ = false;
-  if (!next_handoffs_.empty()) {
-    const auto next = std::move(next_handoffs_.front());
-    next_handoffs_.pop_front();
-    next(Unit{});
-  }
+  for (const std::string& name : names) handing_over_.erase(name);
+  for (const auto& next : std::exchange(next_handoffs_, {})) next(Unit{});
   co_return done;
 }
 
@@ -112,22 +128,29 @@ Task<Result<HandedOver>> Fleet::open_session(Handoff handoff) {
                         .agent = handoff.agent,
                         .model = handoff.model,
                         .key = handoff.key};
-  if (handoff.worktree && !used) {
+  const workspace::Location& location = instance->location;
+  const bool in_repository = location.project.vcs && location.worktree != "/";
+  const bool in_worktree = !handoff.in_place && (handoff.worktree || in_repository);
+  if (in_worktree && !used) {
     command.id = engine_.ids.session();
+    const HandoffWorktree wanted = handoff.worktree.value_or(HandoffWorktree());
     workspace::WorktreeWish wish{.session = *command.id,
                                  .project = handoff.directory,
                                  .title = *command.title,
-                                 .branch = handoff.worktree->branch,
-                                 .base = handoff.worktree->base};
+                                 .branch = wanted.branch,
+                                 .base = wanted.base};
     CO_TRY(const workspace::SessionWorktree worktree, co_await upkeep_.make_worktree(std::move(wish)));
-    command.directory = worktree.directory;
+    command.directory = same_place(worktree.directory, location);
   }
   const Standing standing{.priority = handoff.priority,
                           .labels = handoff.labels,
                           .owner = handoff.owner,
                           .budget = handoff.budget,
                           .refs = handoff.refs,
-                          .handed_over = true};
+                          .handed_over = true,
+                          .principal = handoff.principal,
+                          .reply_to = handoff.reply_to,
+                          .result_schema = handoff.result_schema};
   command.records.push_back({.kind = std::string(kStanding), .body = JsonText{wire::encode_standing(standing)}});
   command.records.push_back(
       {.kind = std::string(kHandoff), .open = true, .body = JsonText{wire::encode_handoff(handoff)}});

@@ -12,7 +12,7 @@ Result<Change> Fleet::change_of(const store::RecordRow& row) {
   TRY(const Session session, engine_.query.session(row.session));
   TRY(const Standing standing, read_standing(engine_.query, row.session));
   TRY(Attention attention, wire::decode_attention(row.body.text));
-  return Change{row.seq, row.session, session.title, standing.priority, std::move(attention)};
+  return Change{row.seq, row.session, session.title, standing.priority, standing.reply_to, std::move(attention)};
 }
 
 Result<std::vector<Change>> Fleet::changes_after(store::Seq after, std::size_t limit) {
@@ -60,7 +60,7 @@ Result<Waited> Fleet::look(const Wait& wait) {
     } else if (!wait.after) {
       TRY(Attention attention, board_.attention_of(*session));
       TRY(const Standing standing, read_standing(engine_.query, id));
-      out.changes.push_back({0, id, session->title, standing.priority, std::move(attention)});
+      out.changes.push_back({0, id, session->title, standing.priority, standing.reply_to, std::move(attention)});
     }
   }
   std::ranges::sort(out.changes, {}, &Change::seq);

@@ -24,6 +24,7 @@ std::optional<E> named(std::string_view text) {
 constexpr std::size_t kRequestBytesMax = 200'000;
 constexpr std::size_t kTextBytesMax = 50'000;
 constexpr std::size_t kWordBytesMax = 200;
+constexpr std::size_t kObjectBytesMax = 20'000;
 constexpr std::size_t kListMax = 50;
 
 void check_word(Reader& io, std::string_view name, const std::string& word, std::size_t bytes_max = kWordBytesMax) {
@@ -46,12 +47,38 @@ void check_labels(Reader& io, const std::vector<std::string>& labels) {
   }
 }
 
+void check_object_bytes(Reader& io, std::string_view name, const std::optional<domain::JsonText>& object) {
+  if (io.problem().found() || !object || object->text.size() <= kObjectBytesMax) return;
+  io.problem().custom(fmt::format("Expected at most {} bytes", kObjectBytesMax), Path{&io.path(), name});
+}
+
 void check_budget(Reader& io, const std::optional<domain::Budget>& budget) {
   if (io.problem().found() || !budget) return;
   const Path at{&io.path(), "budget"};
-  const bool negative = budget->cost_usd.value_or(0) < 0 || budget->tokens.value_or(0) < 0 ||
-                        budget->steps.value_or(0) < 0 || budget->wall_ms.value_or(0) < 0;
-  if (negative) io.problem().custom("Expected limits of at least 0", at);
+  const auto least = [&](std::string_view name, bool wrong) {
+    if (wrong && !io.problem().found()) io.problem().custom("Expected a limit of at least 0", Path{&at, name});
+  };
+  least("cost_usd", budget->cost_usd && !(*budget->cost_usd >= 0));
+  least("tokens", budget->tokens.value_or(0) < 0);
+  least("steps", budget->steps.value_or(0) < 0);
+  least("wall_ms", budget->wall_ms.value_or(0) < 0);
+}
+
+// true, false, or how the worktree shall be.
+void read_worktree(Reader& io, domain::Handoff& handoff) {
+  io.field_or("in_place", handoff.in_place, false);
+  if (io.problem().found() || !io.has("worktree")) return;
+  const Json& given = io.raw().at("worktree");
+  const Path at{&io.path(), "worktree"};
+  if (given.is_bool() || given.is_null()) {
+    if (given.is_bool() && given.get_bool()) handoff.worktree.emplace();
+    if (given.is_bool() && !given.get_bool()) handoff.in_place = true;
+  } else if (given.is_object()) {
+    io.field("worktree", handoff.worktree);
+  } else {
+    return io.problem().expected("object | boolean", given, at);
+  }
+  if (handoff.in_place && handoff.worktree) io.problem().custom("Expected no worktree with in_place", at);
 }
 
 void check_refs(Reader& io, const std::vector<domain::Ref>& refs) {
@@ -98,8 +125,11 @@ void describe(wire::Reader& io, Handoff& handoff) {
   wire::check_budget(io, handoff.budget);
   io.field("agent", handoff.agent);
   io.field("model", handoff.model);
-  io.field("worktree", handoff.worktree);
+  wire::read_worktree(io, handoff);
+  io.field("principal", handoff.principal);
+  if (handoff.principal) wire::check_word(io, "principal", *handoff.principal);
   wire::object_text_field(io, "reply_to", handoff.reply_to);
+  wire::check_object_bytes(io, "reply_to", handoff.reply_to);
   io.field_or("fresh", handoff.fresh, false);
 }
 

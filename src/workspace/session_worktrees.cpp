@@ -175,7 +175,8 @@ Task<Result<void>> SessionWorktrees::store(SessionWorktree record) {
 
 Task<Result<SessionWorktree>> SessionWorktrees::make(WorktreeWish wish, WorktreeSettings settings,
                                                      std::stop_token stop) {
-  while (choosing_) {
+  const SessionId session = wish.session;
+  while (choosing_ || setting_up_.contains(session)) {
     OneShot<Unit> free(loop_);
     waiting_.push_back(free.setter());
     co_await free;
@@ -184,6 +185,14 @@ Task<Result<SessionWorktree>> SessionWorktrees::make(WorktreeWish wish, Worktree
     SessionWorktrees& owner;
     ~Turn() {
       owner.choosing_ = false;
+      for (const auto& free : std::exchange(owner.waiting_, {})) free(Unit{});
+    }
+  };
+  struct SettingUp {
+    SessionWorktrees& owner;
+    SessionId session;
+    ~SettingUp() {
+      owner.setting_up_.erase(session);
       for (const auto& free : std::exchange(owner.waiting_, {})) free(Unit{});
     }
   };
@@ -209,6 +218,10 @@ Task<Result<SessionWorktree>> SessionWorktrees::make(WorktreeWish wish, Worktree
     co_return std::unexpected(made.error());
   }
   reached("checked out");
+  // Names are chosen: what is set up for minutes holds nobody up but who wants the same.
+  setting_up_.insert(session);
+  const SettingUp setting_up{*this, session};
+  turn.reset();
   co_await set_up(record, settings, stop);
   reached("set up");
   record.state = WorktreeState::ready;

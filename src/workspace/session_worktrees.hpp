@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -77,6 +78,7 @@ class SessionWorktrees {
   Reached reached_;
   // Names and ports are chosen by one at a time.
   bool choosing_ = false;
+  std::set<SessionId> setting_up_;
   std::vector<OneShot<Unit>::Setter> waiting_;
 };
 

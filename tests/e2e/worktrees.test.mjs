@@ -1,10 +1,10 @@
 // Sessions in worktrees of their own: opened, checkpointed, compared, reviewed, rolled back, cleaned up, brought back.
 import assert from "node:assert/strict"
 import { execFile } from "node:child_process"
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, beforeEach, test } from "node:test"
-import { client, git, makeWorld } from "../support/server.mjs"
+import { client, eventually, git, makeWorld } from "../support/server.mjs"
 
 let world, server, api
 const start = async (ours = {}) => {
@@ -93,6 +93,52 @@ test("a handoff opens its session in a worktree of its own, once", async () => {
   const refused = await api.post("/fleet/handoff", { request: "x", worktree: { base: "no-such" } })
   assert.equal(refused.status, 400)
   assert.match(JSON.stringify(refused.body), /at \[\\+"worktree/)
+})
+
+test("a handoff works in a worktree of its own unless told otherwise, and says where it works and why", async () => {
+  await start()
+  const reply_to = { slack: { channel: "C1", thread: "17.2" } }
+  const given = (await api.post("/fleet/handoff", { request: bash("echo new > made.txt"), title: "Fix login", reply_to, principal: "slack-bot" })).body
+  assert.equal(given.worktree.branch, "quarterdeck/fix-login")
+  assert.equal(given.session.directory, given.worktree.directory)
+  await eventually(() => existsSync(join(given.worktree.directory, "made.txt")))
+  assert.ok(!existsSync(join(world.directory, "made.txt")))
+  await eventually(async () => (await api.get(`/fleet/session/${given.sessionID}`)).body.attention.state === "ready")
+  const row = (await api.get(`/fleet/session/${given.sessionID}`)).body
+  assert.deepEqual([row.reply_to, row.principal], [reply_to, "slack-bot"])
+  assert.deepEqual((await api.get(`/fleet/session/${given.sessionID}/digest`)).body.reply_to, reply_to)
+  assert.deepEqual((await api.get(`/fleet/wait?sessions=${given.sessionID}`)).body.changes[0].reply_to, reply_to)
+
+  for (const body of [{ in_place: true }, { worktree: false }]) {
+    const here = (await api.post("/fleet/handoff", { request: "x", ...body })).body
+    assert.deepEqual([here.session.directory, here.worktree, here.in_place], [world.directory, null, "as asked"])
+  }
+  mkdirSync(join(world.root, "plain"))
+  const plain = (await api.post("/fleet/handoff", { request: "x", directory: join(world.root, "plain"), model: undefined })).body
+  assert.deepEqual([plain.session.directory, plain.worktree], [join(world.root, "plain"), null])
+  assert.match(plain.in_place, /not a git repository/)
+
+  mkdirSync(join(world.directory, "packages/a"), { recursive: true })
+  writeFileSync(join(world.directory, "packages/a/b.txt"), "b")
+  git(world.directory, "add", ".")
+  git(world.directory, "commit", "-qm", "more")
+  const below = (await api.post("/fleet/handoff", { request: "x", directory: join(world.directory, "packages/a") })).body
+  assert.equal(below.session.directory, join(below.worktree.directory, "packages/a"))
+  for (const [body, at] of [[{ worktree: 5 }, "worktree"], [{ worktree: {}, in_place: true }, "worktree"], [{ in_place: 1 }, "in_place"], [{ principal: "" }, "principal"]]) {
+    const refused = await api.post("/fleet/handoff", { request: "x", ...body })
+    assert.equal(refused.status, 400, JSON.stringify(body))
+    assert.match(JSON.stringify(refused.body), new RegExp(`at \\[\\\\+"${at}`))
+  }
+})
+
+test("a slow set-up of one worktree holds up no other handoff", async () => {
+  await start({ worktree: { setup: ["case $PWD in *slow*) until [ -e ../go ]; do sleep 0.1; done;; esac"] } })
+  await api.post("/fleet/trust", { directory: world.directory })
+  const slow = api.post("/fleet/handoff", { request: "x", title: "slow" })
+  const fast = await api.post("/fleet/handoff", { request: "x", title: "fast" })
+  assert.equal(fast.status, 200)
+  writeFileSync(join(fast.body.worktree.directory, "../go"), "")
+  assert.equal((await slow).body.worktree.setup_problem, null)
 })
 
 test("set-up commands of a project that is not trusted do not run", async () => {

@@ -12,9 +12,10 @@ constexpr std::size_t kChangesMax = 100;  // a piece
 }  // namespace
 
 std::string change_json(const quarterdeck::fleet::Change& change) {
-  return fmt::format(R"({{"type":"attention","cursor":{},"sessionID":{},"title":{},"priority":"{}","attention":{}}})",
+  const std::string reply_to = change.reply_to ? ",\"reply_to\":" + change.reply_to->text : "";
+  return fmt::format(R"({{"type":"attention","cursor":{},"sessionID":{},"title":{},"priority":"{}","attention":{}{}}})",
                      change.seq, wire::quoted(change.session.value), wire::quoted(change.title),
-                     wire::priority_name(change.priority), wire::encode_attention(change.attention));
+                     wire::priority_name(change.priority), wire::encode_attention(change.attention), reply_to);
 }
 
 AttentionStream::AttentionStream(quarterdeck::fleet::Fleet& fleet, store::Seq after)

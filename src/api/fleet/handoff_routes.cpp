@@ -11,6 +11,17 @@ namespace {
 
 using quarterdeck::fleet::Close;
 
+// Where the session works, and why there.
+std::string place_json(const std::optional<workspace::SessionWorktree>& worktree, bool asked_in_place) {
+  if (!worktree) {
+    return fmt::format(R"("worktree":null,"in_place":"{}")",
+                       asked_in_place ? "as asked" : "not a git repository with a commit");
+  }
+  return fmt::format(R"("worktree":{{"directory":{},"branch":{},"base":{},"setup_problem":{}}})",
+                     wire::quoted(worktree->directory), wire::quoted(worktree->branch), wire::quoted(worktree->base),
+                     worktree->setup_problem ? wire::quoted(*worktree->setup_problem) : "null");
+}
+
 struct HandoffRoutes {
   Services& services;
 
@@ -25,6 +36,7 @@ struct HandoffRoutes {
     auto key = idempotency_key(call.request, "handoff");
     if (!key) co_return error_response(key.error());
     handoff->key = std::move(*key);
+    const bool asked_in_place = handoff->in_place;
     if (handoff->directory.empty()) {
       handoff->directory = requested_directory(call.request, services.directory).string();
     } else if (!handoff->directory.starts_with('/')) {
@@ -34,8 +46,9 @@ struct HandoffRoutes {
     if (!done) co_return error_response(done.error());
     const auto row = services.fleet->row(done->session);
     if (!row) co_return error_response(row.error());
-    co_return json(fmt::format(R"({{"sessionID":{},"created":{},"session":{}}})", wire::quoted(done->session.value),
-                               done->created, wire::encode_roster_row(*row)));
+    const auto worktree = co_await services.fleet->upkeep().worktrees().of(done->session);
+    co_return json(fmt::format(R"({{"sessionID":{},"created":{},{},"session":{}}})", wire::quoted(done->session.value),
+                               done->created, place_json(worktree, asked_in_place), wire::encode_roster_row(*row)));
   }
 
   // Which session an Idempotency-Key made, as long as the key is kept.

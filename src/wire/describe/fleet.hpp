@@ -76,6 +76,9 @@ void describe(Io& io, domain::Standing& standing) {
   io.field("budget", standing.budget);
   io.field_or("refs", standing.refs, {});
   io.field_or("handed_over", standing.handed_over, false);
+  io.field("principal", standing.principal);
+  io.field("reply_to", standing.reply_to);
+  io.field("result_schema", standing.result_schema);
   io.field("closed_at", standing.closed);
   io.field("accepted_at", standing.accepted);
 }
@@ -102,6 +105,18 @@ void describe(Io& io, domain::Attention& attention) {
   io.field("since", attention.since);
   io.field("next", attention.next);
   io.field("stall", attention.stall);
+  io.field("warning", attention.warning);
+}
+
+template <class Io>
+void describe(Io& io, domain::Waiting& waiting) {
+  io.field("what", waiting.what);
+  io.field("limit", waiting.limit);
+  io.field("reason", waiting.reason);
+  io.field("position", waiting.position);
+  io.field("of", waiting.of);
+  io.field("since", waiting.since);
+  io.field("until", waiting.until);
 }
 
 template <class Io>
@@ -120,6 +135,7 @@ void describe(Io& io, domain::RosterRow& row) {
   io.field("updated_at", row.updated);
   io.field_or("children", row.children, 0);
   io.field_or("cursor", row.seq, std::int64_t{0});
+  io.field("waiting", row.waiting);
 }
 
 }  // namespace quarterdeck::wire

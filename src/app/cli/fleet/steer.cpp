@@ -50,10 +50,12 @@ wire::JsonObject handoff_of(const FleetOptions& options, const std::string& text
   }
   if (!refs.empty()) body["refs"] = std::move(refs);
   if (options.fresh) body["fresh"] = true;
-  if (!options.in_place) {
-    wire::JsonObject worktree;
-    if (!options.branch.empty()) worktree["branch"] = options.branch;
-    if (!options.base.empty()) worktree["base"] = options.base;
+  wire::JsonObject worktree;
+  if (!options.branch.empty()) worktree["branch"] = options.branch;
+  if (!options.base.empty()) worktree["base"] = options.base;
+  if (options.in_place) {
+    body["in_place"] = true;
+  } else if (!worktree.empty()) {
     body["worktree"] = std::move(worktree);
   }
   return body;
