@@ -5,7 +5,7 @@
 #include "llm/chat_completions.hpp"
 #include "llm/local_endpoints.hpp"
 #include "llm/retry.hpp"
-#include "llm/scripted_model.hpp"
+#include "llm/testing/scripted_model_fixture.hpp"
 #include "net/http_server.hpp"
 #include "net/sse.hpp"
 #include "wire/json.hpp"
@@ -33,39 +33,8 @@ struct CollectingSink final : ModelSink {
 };
 using Outcome = std::expected<ModelFinish, ModelError>;
 
-class ConversationTest : public testing::Test {
+class ConversationTest : public testing::ScriptedModelFixture {
  protected:
-  ConversationTest()
-      : loop_(net::make_event_loop()),
-        client_(net::make_http_client(*loop_)),
-        provider_(make_chat_completions(*loop_, *client_)) {
-    auto model = start_scripted_model(*loop_);
-    EXPECT_TRUE(model) << model.error().message;
-    model_ = std::move(*model);
-  }
-
-  // Connections end on the loop: without this they would outlive it.
-  void TearDown() override { run(finish(*model_)); }
-  static Task<Unit> finish(ScriptedModel& model) {
-    co_await model.shutdown();
-    co_return Unit{};
-  }
-
-  // Runs the loop until `task` is done.
-  template <class T>
-  T run(Task<T> task) {
-    std::optional<T> value;
-    TaskGroup group(*loop_);
-    auto work = [](Task<T> inner, std::optional<T>& out, net::EventLoop& loop) -> Task<void> {
-      out.emplace(co_await std::move(inner));
-      loop.stop();
-    };
-    group.spawn(work(std::move(task), value, *loop_));
-    // A fresh run of the loop: what the last one left behind was finished by its end.
-    loop_->run();
-    return std::move(*value);
-  }
-
   ModelRequest request(std::string text) {
     ModelRequest request{.provider = model_->provider(), .first_byte_timeout_ms = 5'000, .idle_timeout_ms = 5'000};
     request.model = request.provider.models.begin()->second;
@@ -95,10 +64,7 @@ class ConversationTest : public testing::Test {
     return answer ? *wire::parse(answer->body) : wire::Json();
   }
 
-  std::unique_ptr<net::EventLoop> loop_;
-  std::unique_ptr<net::HttpClient> client_;
-  std::unique_ptr<Provider> provider_;
-  std::unique_ptr<ScriptedModel> model_;
+  std::unique_ptr<Provider> provider_ = make_chat_completions(*loop_, *client_);
   CollectingSink sink_;
 };
 

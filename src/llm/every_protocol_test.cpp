@@ -11,7 +11,7 @@
 #include "llm/protocols.hpp"
 #include "llm/responses/dialect.hpp"
 #include "llm/scripted/frames.hpp"
-#include "llm/scripted_model.hpp"
+#include "llm/testing/scripted_model_fixture.hpp"
 #include "net/http_server.hpp"
 #include "wire/json.hpp"
 
@@ -102,34 +102,8 @@ const Wire kWires[] = {
     {"BedrockWithToken", "@ai-sdk/amazon-bedrock", "", "{}"},
 };
 
-class EveryProtocol : public testing::TestWithParam<Wire> {
+class EveryProtocol : public testing::ScriptedModelFixture, public ::testing::WithParamInterface<Wire> {
  protected:
-  EveryProtocol()
-      : loop_(net::make_event_loop()),
-        client_(net::make_http_client(*loop_)),
-        protocols_(make_protocols(*loop_, *client_)) {
-    auto model = start_scripted_model(*loop_);
-    EXPECT_TRUE(model) << model.error().message;
-    model_ = std::move(*model);
-  }
-  void TearDown() override { run(finish(*model_)); }
-  static Task<Unit> finish(ScriptedModel& model) {
-    co_await model.shutdown();
-    co_return Unit{};
-  }
-  template <class T>
-  T run(Task<T> task) {
-    std::optional<T> value;
-    TaskGroup group(*loop_);
-    auto work = [](Task<T> inner, std::optional<T>& out, net::EventLoop& loop) -> Task<void> {
-      out.emplace(co_await std::move(inner));
-      loop.stop();
-    };
-    group.spawn(work(std::move(task), value, *loop_));
-    loop_->run();
-    return std::move(*value);
-  }
-
   ModelRequest request(std::string text) {
     const Wire& wire = GetParam();
     auto url = model_->base_url();
@@ -191,10 +165,7 @@ class EveryProtocol : public testing::TestWithParam<Wire> {
     request.messages = std::move(changed);
   }
 
-  std::unique_ptr<net::EventLoop> loop_;
-  std::unique_ptr<net::HttpClient> client_;
-  std::map<std::string, std::unique_ptr<Provider>> protocols_;
-  std::unique_ptr<ScriptedModel> model_;
+  std::map<std::string, std::unique_ptr<Provider>> protocols_ = make_protocols(*loop_, *client_);
   PartSink sink_;
 };
 
@@ -326,7 +297,7 @@ TEST_P(EveryProtocol, IsFastEnoughForTheBench) {
   EXPECT_EQ(std::ranges::count(sink_.of("reasoning").at(0).text, '@'), 3);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryProtocol, testing::ValuesIn(kWires),
+INSTANTIATE_TEST_SUITE_P(All, EveryProtocol, ::testing::ValuesIn(kWires),
                          [](const auto& each) { return each.param.name; });
 
 using Claude = EveryProtocol;
@@ -353,7 +324,7 @@ TEST_P(Claude, IsRefusedWhenAThoughtWasChanged) {
   ASSERT_FALSE(outcome);
   EXPECT_TRUE(outcome.error().message.contains("Invalid `signature`")) << outcome.error().message;
 }
-INSTANTIATE_TEST_SUITE_P(All, Claude, testing::Values(kWires[4]), [](const auto& each) { return each.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Claude, ::testing::Values(kWires[4]), [](const auto& each) { return each.param.name; });
 
 // ---------------------------------------------------------------------------------- the same, however it is cut
 

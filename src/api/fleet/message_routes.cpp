@@ -1,6 +1,7 @@
 // Prompts with a delivery mode, and the queue of a session as it is (docs/prompts.md).
 #include "api/fleet/routes.hpp"
 #include "api/idempotency.hpp"
+#include "api/session_check.hpp"
 #include "store/query.hpp"
 #include "wire/json.hpp"
 #include "wire/session.hpp"
@@ -27,22 +28,11 @@ net::Response conflict(const SessionId& id, const Error& error) {
 struct MessageRoutes {
   Services& services;
 
-  std::optional<net::Response> missing(const SessionId& id) const {
-    if (!has_prefix(id)) {
-      return bad_request(
-          fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
-          Where::params);
-    }
-    const auto known = services.engine.query.session_json(id);
-    if (!known) return error_response(known.error());
-    return std::nullopt;
-  }
-
   Task<net::Response> send(Call call) const {
     const SessionId id{call.param("sessionID")};
     auto command = wire::decode_fleet_message(call.request.body);
     if (!command) co_return error_response(command.error());
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     auto key = idempotency_key(call.request, id.value);
     if (!key) co_return error_response(key.error());
     command->key = std::move(*key);
@@ -62,7 +52,7 @@ struct MessageRoutes {
 
   Task<net::Response> queue(Call call) const {
     const SessionId id{call.param("sessionID")};
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const auto running = services.host.running(id);
     co_return json(fmt::format(R"({{"running":{},"queued":{}}})", running ? wire::quoted(running->value) : "null",
                                json_ids(services.host.waiting(id))));
@@ -70,7 +60,7 @@ struct MessageRoutes {
 
   Task<net::Response> withdraw(Call call) const {
     const SessionId id{call.param("sessionID")};
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const auto withdrawn = co_await services.host.withdraw(id, MessageId{call.param("messageID")});
     if (!withdrawn) co_return error_response(withdrawn.error());
     co_return json("true");
@@ -79,7 +69,7 @@ struct MessageRoutes {
   // Like OpenCode's abort, and says what runs next.
   Task<net::Response> abort(Call call) const {
     const SessionId id{call.param("sessionID")};
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const bool aborted = services.host.abort(id);
     co_return json(fmt::format(R"({{"aborted":{},"queued":{}}})", aborted, json_ids(services.host.waiting(id))));
   }

@@ -1,6 +1,7 @@
 // What OpenCode has and this server deliberately or not yet has: clients get an error that says so, in a status that
 // OpenCode documents for the operation, or the answer that means "none". docs/compatibility.md lists them.
 #include "api/opencode/routes.hpp"
+#include "api/session_check.hpp"
 #include "store/query.hpp"
 #include "wire/json.hpp"
 
@@ -10,28 +11,16 @@ namespace {
 struct AbsentRoutes {
   Services& services;
 
-  std::optional<net::Response> no_session(const Call& call) const {
-    const SessionId id{call.param("sessionID")};
-    if (!has_prefix(id)) {
-      return bad_request(
-          fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
-          Where::params);
-    }
-    const auto known = services.engine.query.session_json(id);
-    if (!known) return error_response(known.error());
-    return std::nullopt;
-  }
-
   // Nothing is shared and nothing is taken back, so the session stays as it is.
   Task<net::Response> unchanged(Call call) const {
-    if (auto response = no_session(call)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, {call.param("sessionID")})) co_return std::move(*response);
     auto text = services.engine.query.session_json({call.param("sessionID")});
     if (!text) co_return error_response(text.error());
     co_return json(std::move(*text));
   }
 
   Task<net::Response> refuse_in_session(Call call, std::string_view reason) const {
-    if (auto response = no_session(call)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, {call.param("sessionID")})) co_return std::move(*response);
     co_return bad_request(reason, Where::params);
   }
 };

@@ -1,6 +1,7 @@
 // Slash commands and skills.
 #include "api/opencode/location.hpp"
 #include "api/opencode/routes.hpp"
+#include "api/session_check.hpp"
 #include "mcp/servers.hpp"
 #include "session/commands.hpp"
 #include "store/query.hpp"
@@ -77,17 +78,6 @@ struct CommandRoutes {
     co_return json(located(found->location, wire::to_text(skills_json(*found))));
   }
 
-  std::optional<net::Response> missing(const SessionId& id) const {
-    if (!has_prefix(id)) {
-      return bad_request(
-          fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
-          Where::params);
-    }
-    const auto known = services.engine.query.session_json(id);
-    if (!known) return error_response(known.error());
-    return std::nullopt;
-  }
-
   Task<Result<MessageId>> execute(SessionId id, domain::RunCommand command) const {
     const std::string name = command.command;
     const std::string arguments = command.arguments;
@@ -109,7 +99,7 @@ struct CommandRoutes {
       if (call.request.body.empty()) co_return bad_request("Expected object, got undefined", Where::payload);
       co_return error_response(command.error());
     }
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const bool drains = is_opencode_cli(call.request);
     const auto answer = co_await execute(id, std::move(*command));
     if (!answer) {
@@ -137,7 +127,7 @@ struct CommandRoutes {
         co_return bad_request(fmt::format("Missing key\n  at [\"{}\"]", name), Where::payload);
       }
     }
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     domain::RunCommand command{.command = "init", .arguments = ""};
     command.model = domain::ModelRef{wire::string_at(*body, "providerID"), wire::string_at(*body, "modelID"), {}};
     command.message_id = MessageId{wire::string_at(*body, "messageID")};

@@ -1,5 +1,6 @@
 #include "api/idempotency.hpp"
 #include "api/opencode/routes.hpp"
+#include "api/session_check.hpp"
 #include "base/encoding.hpp"
 #include "store/query.hpp"
 #include "wire/json.hpp"
@@ -16,18 +17,6 @@ constexpr std::int64_t kOpencodeRunDrainMs = 150;
 struct MessageRoutes {
   Services& services;
 
-  // Sessions have to exist before anything is said about their messages.
-  std::optional<net::Response> missing(const SessionId& id) const {
-    if (!has_prefix(id)) {
-      return bad_request(
-          fmt::format("Expected a string starting with \"ses\", got {}\n  at [\"sessionID\"]", wire::quoted(id.value)),
-          Where::params);
-    }
-    const auto known = services.engine.query.session_json(id);
-    if (!known) return error_response(known.error());
-    return std::nullopt;
-  }
-
   Task<net::Response> list(Call call) const {
     const SessionId id{call.param("sessionID")};
     store::MessageSlice slice;
@@ -43,7 +32,7 @@ struct MessageRoutes {
       if (message.empty() || !call.request.query_value("limit")) co_return tagged(400, "BadRequest");
       slice.before = store::MessageCursor{.id = {message}, .time = wire::int_at(*cursor, "time")};
     }
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     co_await services.host.settle(id);
     store::Query& query = services.engine.query;
     auto load = [&query, id, slice] { return query.messages_json(id, slice); };
@@ -85,7 +74,7 @@ struct MessageRoutes {
     const SessionId id{call.param("sessionID")};
     auto command = wire::decode_prompt(call.request.body);
     if (!command) co_return payload_error(call, command.error());
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     auto key = idempotency_key(call.request, id.value);
     if (!key) co_return error_response(key.error());
     command->key = std::move(*key);
@@ -115,7 +104,7 @@ struct MessageRoutes {
     const SessionId id{call.param("sessionID")};
     auto command = wire::decode_prompt(call.request.body);
     if (!command) co_return payload_error(call, command.error());
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     auto key = idempotency_key(call.request, id.value);
     if (!key) co_return error_response(key.error());
     command->key = std::move(*key);
@@ -144,7 +133,7 @@ struct MessageRoutes {
     const SessionId id{call.param("sessionID")};
     MessageId message{call.param("messageID")};
     if (auto response = wrong_id("messageID", "msg", message.value)) co_return std::move(*response);
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const auto removed = co_await services.host.remove_message(id, std::move(message));
     if (!removed) co_return edit_error(id, removed.error());
     co_return json("true");
@@ -156,7 +145,7 @@ struct MessageRoutes {
     PartId part{call.param("partID")};
     if (auto response = wrong_id("messageID", "msg", message.value)) co_return std::move(*response);
     if (auto response = wrong_id("partID", "prt", part.value)) co_return std::move(*response);
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const auto removed = co_await services.host.remove_part(id, std::move(message), std::move(part));
     if (!removed) co_return edit_error(id, removed.error());
     co_return json("true");
@@ -171,7 +160,7 @@ struct MessageRoutes {
     const bool same = part->session_id == id && part->message_id.value == call.param("messageID") &&
                       part->id.value == call.param("partID");
     if (!same) co_return tagged(400, "BadRequest");
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     std::string text = wire::encode_part(*part);
     const auto updated = co_await services.host.update_part(std::move(*part));
     if (!updated) co_return edit_error(id, updated.error());
@@ -190,7 +179,7 @@ struct MessageRoutes {
         if (auto response = wrong_id("messageID", "msg", before->value, Where::payload)) co_return std::move(*response);
       }
     }
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const auto made = co_await services.host.fork(id, std::move(before));
     if (!made) co_return error_response(made.error());
     co_return json(wire::encode_session(*made));
@@ -200,7 +189,7 @@ struct MessageRoutes {
     const SessionId id{call.param("sessionID")};
     auto command = wire::decode_run_shell(call.request.body);
     if (!command) co_return payload_error(call, command.error());
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const auto answer = co_await services.host.shell(id, std::move(*command));
     if (!answer && answer.error().code == ErrorCode::invalid) co_return internal_error(answer.error().message);
     if (!answer) co_return edit_error(id, answer.error());

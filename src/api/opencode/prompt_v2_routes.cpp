@@ -1,5 +1,6 @@
 // OpenCode's v2 way to prompt and to interrupt. Here v1 and v2 see the same sessions and messages.
 #include "api/idempotency.hpp"
+#include "api/opencode/errors_v2.hpp"
 #include "api/opencode/routes.hpp"
 #include "store/query.hpp"
 #include "wire/json.hpp"
@@ -11,22 +12,6 @@ namespace {
 struct PromptV2Routes {
   Services& services;
 
-  std::optional<net::Response> missing(const SessionId& id) const {
-    if (!has_prefix(id)) {
-      return tagged(400, "InvalidRequestError",
-                    fmt::format(R"("message":{},"kind":"Params")",
-                                wire::quoted(fmt::format("Expected a string matching the RegExp ^ses, got \"{}\"\n  at "
-                                                         "[\"sessionID\"]",
-                                                         id.value))));
-    }
-    const auto known = services.engine.query.session_json(id);
-    if (known) return std::nullopt;
-    if (known.error().code != ErrorCode::not_found) return error_response(known.error());
-    return tagged(
-        404, "SessionNotFoundError",
-        fmt::format(R"("sessionID":{},"message":{})", wire::quoted(id.value), wire::quoted(known.error().message)));
-  }
-
   Task<net::Response> prompt(Call call) const {
     const SessionId id{call.param("sessionID")};
     auto input = wire::decode_prompt_v2(call.request.body);
@@ -34,7 +19,7 @@ struct PromptV2Routes {
       co_return tagged(400, "InvalidRequestError",
                        fmt::format(R"("message":{},"kind":"Payload")", wire::quoted(input.error().message)));
     }
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session_v2(services.engine.query, id)) co_return std::move(*response);
     auto key = idempotency_key(call.request, id.value);
     if (!key) co_return error_response(key.error());
     domain::Prompt command = std::move(input->prompt);
@@ -57,7 +42,7 @@ struct PromptV2Routes {
 
   Task<net::Response> interrupt(Call call) const {
     const SessionId id{call.param("sessionID")};
-    if (auto response = missing(id)) co_return std::move(*response);
+    if (auto response = no_session_v2(services.engine.query, id)) co_return std::move(*response);
     services.host.abort(id);
     co_return no_content();
   }
