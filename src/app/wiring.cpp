@@ -12,8 +12,10 @@
 #include "base/log.hpp"
 #include "base/redact.hpp"
 #include "config/origins.hpp"
+#include "config/user_settings.hpp"
 #include "feed/feed.hpp"
 #include "fleet/fleet.hpp"
+#include "fleet/search.hpp"
 #include "llm/catalogue.hpp"
 #include "llm/embedded/kDemoScenario.hpp"
 #include "llm/local_endpoints.hpp"
@@ -28,6 +30,7 @@
 #include "session/host.hpp"
 #include "session/instance.hpp"
 #include "store/open.hpp"
+#include "store/search.hpp"
 #include "terminal/terminals.hpp"
 #include "tools/output_files.hpp"
 #include "tools/tool.hpp"
@@ -153,6 +156,7 @@ class WiredServer final : public Server {
     });
     host_ = std::make_unique<session::Host>(*engine_);
     fleet_ = std::make_unique<fleet::Fleet>(*engine_, *host_, &*slots_, stall_policy());
+    search_ = std::make_unique<fleet::Search>(*fleet_, search_index(last_seq));
     terminals_ = std::make_unique<terminal::Terminals>(
         loop_, *processes_, system_clock(), ids_, system_random(),
         [this](const terminal::Place& place, std::string type, std::string properties) {
@@ -172,7 +176,8 @@ class WiredServer final : public Server {
                                                     .directory = std::filesystem::current_path(),
                                                     .readiness = readiness(),
                                                     .terminals = terminals_.get(),
-                                                    .fleet = fleet_.get()},
+                                                    .fleet = fleet_.get(),
+                                                    .search = search_.get()},
                                       api::GuardOptions{.loopback = is_loopback(options_.hostname),
                                                         .origins = options_.cors,
                                                         .user = environment("OPENCODE_SERVER_USERNAME").empty()
@@ -197,6 +202,7 @@ class WiredServer final : public Server {
     const auto recovered = co_await host_->recover();
     if (!recovered) log::error("recovery: {}", recovered.error().message);
     if (const auto known = co_await fleet_->recover(); !known) log::error("the fleet: {}", known.error().message);
+    search_->start();
     recovered_ = true;
     keeping_house_.spawn(keep_house());
     for (const auto& go_on : std::exchange(early_requests_, {})) go_on(Unit{});
@@ -213,6 +219,7 @@ class WiredServer final : public Server {
     http_server_->stop_accepting();
     co_await keeping_house_.join();
     co_await terminals_->shutdown();
+    co_await search_->shutdown();
     co_await fleet_->shutdown();
     co_await host_->shutdown();
     co_await snapshots_->shutdown();
@@ -253,6 +260,18 @@ class WiredServer final : public Server {
              {"shutdown", [this] { return stopping_.stop_requested() ? "the server is stopping" : std::string(); }},
              {"store", [this] { return store_problem(); }},
              {"disk", [this] { return disk_problem(places_.data); }}}};
+  }
+
+  // Without one nothing can be searched; everything else works.
+  std::unique_ptr<store::SearchIndex> search_index(store::Seq newest) {
+    if (!config::searching(places_)) {
+      store::remove_search(places_.data);
+      return nullptr;
+    }
+    auto index = store::open_search(places_.data, newest);
+    if (index) return std::move(*index);
+    log::warn("nothing can be searched: {}", index.error().message);
+    return nullptr;
   }
 
   std::string store_problem() {
@@ -354,6 +373,7 @@ class WiredServer final : public Server {
   std::optional<session::Engine> engine_;
   std::unique_ptr<session::Host> host_;
   std::unique_ptr<fleet::Fleet> fleet_;
+  std::unique_ptr<fleet::Search> search_;
   std::unique_ptr<terminal::Terminals> terminals_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> http_server_;

@@ -16,6 +16,7 @@ std::vector<Route> digest_routes(Services& services);  // /fleet/session/:sessio
 std::vector<Route> message_routes(Services& services);  // /fleet/session/:sessionID/message, queue, abort
 std::vector<Route> commit_routes(Services& services);  // /fleet/session/:sessionID/commits, review, rollback, worktree
 std::vector<Route> upkeep_routes(Services& services);  // /fleet/gc
+std::vector<Route> search_routes(Services& services);  // /fleet/search
 std::vector<Route> context_routes(Services& services);  // /fleet/session/:sessionID/context
 std::vector<Route> trust_routes(Services& services);  // /fleet/trust: which directories' own files may run things
 std::vector<Route> import_routes(Services& services);  // /fleet/import, /fleet/session/:sessionID/export

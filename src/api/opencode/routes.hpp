@@ -13,7 +13,9 @@
 
 namespace quarterdeck::fleet {
 class Fleet;
-}
+class Search;
+class Webhooks;
+}  // namespace quarterdeck::fleet
 
 namespace quarterdeck::api {
 
@@ -25,6 +27,8 @@ struct Services {
   Readiness readiness = {};
   terminal::Terminals* terminals = nullptr;  // none: nobody can open one
   quarterdeck::fleet::Fleet* fleet = nullptr;  // none: nobody supervises
+  quarterdeck::fleet::Search* search = nullptr;
+  quarterdeck::fleet::Webhooks* webhooks = nullptr;
 };
 
 namespace opencode {

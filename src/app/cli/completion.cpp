@@ -29,6 +29,7 @@ const std::map<std::string_view, std::vector<std::string_view>> kValues{
      {"approve", "answer", "plan", "login", "budget", "failed", "stalled", "ready", "starting", "working", "retrying",
       "queued", "idle", "done"}},
     {"UNTIL", {"settled", "attention", "change", "ready", "idle", "done", "approve", "answer", "failed"}},
+    {"KIND", {"title", "prompt", "answer", "tool", "commit"}},
     {"SHELL", {"bash", "zsh", "fish"}},
     {"LEVEL", {"debug", "info", "warn", "error"}},
     {"A..B", {"base..now", "base..head", "start..now"}},

@@ -11,7 +11,7 @@ namespace {
 
 using enum FleetVerb;
 
-enum class Words { none, session, sessions, session_then_text, request, request_then_text, text };
+enum class Words { none, session, sessions, session_then_text, request, request_then_text, text, query };
 
 struct VerbLine {
   FleetVerb verb;
@@ -93,6 +93,13 @@ Or a state, as `quarterdeck ps` shows them: ready, idle, done, approve…
      R"(  quarterdeck set ses_1f2e3d --priority P0
   quarterdeck set ses_1f2e3d --budget-usd 5           a turn that waits for it goes on
 )"},
+    {search, "search", "Search in what all sessions were asked, said, ran and committed", Words::query,
+     R"(  quarterdeck search flaky checkout
+  quarterdeck search '"connection refused"' --kind tool --since 7d
+  quarterdeck search 'migrat* -postgres' --state ready
+
+Words must all be there; "a phrase" in this order; begin* and -without.
+)"},
 };
 
 using O = FleetOptions;
@@ -108,13 +115,19 @@ struct OptionLine {
 
 const std::array kOptions = std::to_array<OptionLine>({
     {"--once", &O::once, "", "Print once, also on a terminal", {ps}},
-    {"--group", &O::group, "GROUP", "Only this group's", {ps}},
-    {"--state", &O::state, "STATE", "Only those in this state", {ps}},
-    {"--project", &O::project, "PROJECT", "A project: its id, its name or its directory", {ps, open}},
-    {"--search", &O::search, "TEXT", "Part of the title", {ps}},
+    {"--group", &O::group, "GROUP", "Only this group's", {ps, search}},
+    {"--state", &O::state, "STATE", "Only those in this state", {ps, search}},
+    {"--project", &O::project, "PROJECT", "A project: its id, its name or its directory", {ps, open, search}},
+    {"--search", &O::title_part, "TEXT", "Part of the title", {ps}},
+    {"--kind", &O::kinds, "KIND", "title, prompt, answer, tool or commit (repeatable)", {search}},
+    {"--session", &O::session, "SESSION", "Only in this session", {search}},
+    {"--since", &O::from, "AGO", "Not older, as in 30m, 12h, 7d", {search}},
+    {"--until", &O::to, "AGO", "Older, as in 7d", {search}},
+    {"--newest", &O::newest, "", "The newest first, not the best", {search}},
+    {"--cursor", &O::cursor, "CURSOR", "`next` of the page before", {search}},
     {"--archived", &O::archived, "", "Archived ones too", {ps}},
-    {"--limit", &O::limit, "N", "At most so many (default: 100)", {ps}},
-    {"--priority", &O::priority, "PRIORITY", "P0 (now) to P3 (whenever)", {ps, open, set}},
+    {"--limit", &O::limit, "N", "At most so many (default: 100)", {ps, search}},
+    {"--priority", &O::priority, "PRIORITY", "P0 (now) to P3 (whenever)", {ps, open, set, search}},
     {"--label", &O::labels, "LABEL", "A label (repeatable)", {ps, open, set}},
     {"--owner", &O::owner, "NAME", "Who supervises it, and is asked first", {ps, open, set}},
     {"--title", &O::title, "TITLE", "Its title", {open, set}},
@@ -151,6 +164,9 @@ void add_words(CLI::App* to, Words words, FleetOptions& options) {
     case Words::none: return;
     case Words::text:
       to->add_option("text", options.words, "What to do; - or nothing reads it from standard input")->type_name("TEXT");
+      return;
+    case Words::query:
+      to->add_option("query", options.words, "What to look for")->type_name("WORD")->required();
       return;
     case Words::session:
       to->add_option("session", options.words, "Id or its beginning, key, or SYSTEM:ID")

@@ -93,6 +93,24 @@ Task<Result<std::vector<std::string>>> find_sessions(Client& client, std::vector
   co_return ids;
 }
 
+Task<Result<wire::Json>> find_project(Client& client, std::string name) {
+  Client::Call call{.path = "/project"};
+  CO_TRY(const wire::Json list, co_await client.call(std::move(call)));
+  std::vector<const wire::Json*> found;
+  const auto* projects = list.if_array();
+  const wire::JsonArray none;
+  for (const wire::Json& each : projects != nullptr ? *projects : none) {
+    const std::string directory = wire::string_at(each, "worktree");
+    if (wire::string_at(each, "id") == name || directory == name || directory.ends_with("/" + name))
+      found.push_back(&each);
+  }
+  if (found.size() == 1) co_return *found.front();
+  if (found.empty())
+    co_return fail(ErrorCode::not_found, "no project is \"{}\"; --directory names a place that is not known yet", name);
+  co_return fail(ErrorCode::conflict, "several projects are \"{}\": {}, {}…; give the whole directory", name,
+                 wire::string_at(*found[0], "worktree"), wire::string_at(*found[1], "worktree"));
+}
+
 Task<Result<wire::Json>> find_request(Client& client, std::string word) {
   Client::Call call{.path = "/fleet/request"};
   CO_TRY(const wire::Json answer, co_await client.call(std::move(call)));

@@ -13,6 +13,8 @@ namespace quarterdeck::app {
 
 Task<Result<std::string>> find_session(Client& client, std::string word);
 Task<Result<std::vector<std::string>>> find_sessions(Client& client, std::vector<std::string> words);
+// A project's id, by id, directory or the name of its directory.
+Task<Result<wire::Json>> find_project(Client& client, std::string name);
 // The request as /fleet/request/:id answers it.
 Task<Result<wire::Json>> find_request(Client& client, std::string word);
 

@@ -27,6 +27,7 @@ enum class FleetVerb {
   close,
   reopen,
   set,
+  search,
 };
 
 struct FleetOptions {
@@ -36,9 +37,14 @@ struct FleetOptions {
   std::vector<std::string> words;  // the session or the request, then text
 
   // which sessions
-  std::string group, state, project, owner, search;
+  std::string group, state, project, owner, title_part;
   std::vector<std::string> labels;
   bool archived = false;
+  std::vector<std::string> kinds;
+  std::string from, to;  // how long ago: 3h, 7d
+  std::string session;
+  std::string cursor;
+  bool newest = false;
   bool once = false;
   std::int64_t limit = 100;
 

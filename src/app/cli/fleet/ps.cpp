@@ -26,7 +26,7 @@ Client::Call roster_call(const FleetOptions& options) {
   add("project", options.project);
   add("directory", options.target.directory);
   add("owner", options.owner);
-  add("search", options.search);
+  add("search", options.title_part);
   if (!options.labels.empty()) add("label", options.labels.front());
   if (options.archived) add("archived", "true");
   return call;
@@ -67,6 +67,11 @@ Task<int> live(Connected with, FleetOptions options) {
 }  // namespace
 
 Task<int> show_roster(Connected with, FleetOptions options) {
+  if (!options.project.empty()) {
+    const auto project = co_await find_project(with.client, options.project);
+    if (!project) co_return give_up(project.error(), options.target);
+    options.project = wire::string_at(*project, "id");
+  }
   const Style style = style_of(STDOUT_FILENO);
   if (style.live && !options.once && !options.json) co_return co_await live(with, std::move(options));
   Client::Call call = roster_call(options);

@@ -61,25 +61,6 @@ wire::JsonObject handoff_of(const FleetOptions& options, const std::string& text
   return body;
 }
 
-// A project by id, by directory, or by the name of its directory.
-Task<Result<std::string>> directory_of(Client& client, std::string name) {
-  Client::Call call{.path = "/project"};
-  CO_TRY(const wire::Json list, co_await client.call(std::move(call)));
-  std::vector<std::string> found;
-  if (const auto* projects = list.if_array()) {
-    for (const wire::Json& each : *projects) {
-      const std::string directory = wire::string_at(each, "worktree");
-      if (wire::string_at(each, "id") == name || directory == name || directory.ends_with("/" + name))
-        found.push_back(directory);
-    }
-  }
-  if (found.size() == 1) co_return found.front();
-  if (found.empty())
-    co_return fail(ErrorCode::not_found, "no project is \"{}\"; --directory names a place that is not known yet", name);
-  co_return fail(ErrorCode::conflict, "several projects are \"{}\": {}, {}…; --directory tells which", name, found[0],
-                 found[1]);
-}
-
 // Then waits, if it was asked to.
 Task<int> and_wait(Connected with, FleetOptions options, std::string session) {
   if (!options.wait) co_return kExitOk;
@@ -97,9 +78,9 @@ Task<int> hand_over(Connected with, FleetOptions options) {
     co_return kExitUsage;
   }
   if (!options.project.empty()) {
-    auto directory = co_await directory_of(with.client, options.project);
-    if (!directory) co_return give_up(directory.error(), options.target);
-    options.target.directory = std::move(*directory);
+    const auto project = co_await find_project(with.client, options.project);
+    if (!project) co_return give_up(project.error(), options.target);
+    options.target.directory = wire::string_at(*project, "worktree");
   }
   Client::Call call{.method = "POST",
                     .path = "/fleet/handoff",
