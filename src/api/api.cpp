@@ -65,7 +65,13 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
                     },
                     "Object"});
   router_ = std::make_unique<Router>(std::move(routes));
+  mcp::ServerOptions tools{.version = services_.engine.options.version,
+                           .ask = [this](net::Request request) { return handle(std::move(request)); }};
+  mcp_ =
+      std::make_unique<mcp::Server>(services_.engine.loop, services_.engine.clock, system_random(), std::move(tools));
 }
+
+Task<void> Api::shutdown() { return mcp_->shutdown(); }
 
 Task<net::Response> Api::handle(net::Request request) {
   net::Response response;
@@ -75,6 +81,8 @@ Task<net::Response> Api::handle(net::Request request) {
     response = std::move(*refused);
   } else if (auto page = web::page(request, web::assets())) {
     response = std::move(*page);
+  } else if (services_.fleet && mcp::is_protocol(request)) {
+    response = co_await mcp_->handle(std::move(request));
   } else {
     response = co_await router_->handle(std::move(request));
   }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "api/guard.hpp"
+#include "api/mcp/server.hpp"
 #include "api/opencode/routes.hpp"
 #include "api/router.hpp"
 #include "net/http.hpp"
@@ -14,6 +15,8 @@ class Api {
  public:
   Api(Services services, GuardOptions guard);
   Task<net::Response> handle(net::Request request);
+  // After the last request.
+  Task<void> shutdown();
   const Router& router() const { return *router_; }
 
  private:
@@ -21,6 +24,7 @@ class Api {
   Guard guard_;
   std::string document_;  // made on first use
   std::unique_ptr<Router> router_;
+  std::unique_ptr<mcp::Server> mcp_;
 };
 
 }  // namespace quarterdeck::api

@@ -100,8 +100,8 @@ std::optional<net::Response> Guard::check(const net::Request& request) const {
     }
     return response;
   }
-  // Browsers let any page open a WebSocket, and read what it says.
-  if (!reads_only(request.method) || request.header("upgrade")) {
+  // Browsers let any page open a WebSocket, and read what it says. MCP asks for the check of everything.
+  if (!reads_only(request.method) || request.header("upgrade") || request.path == "/mcp") {
     if (origin && !origin_allowed(*origin, request)) {
       return refused("Requests from the origin " + *origin +
                      " are not allowed; see --cors and \"server\": {\"cors\"} in the configuration");

@@ -227,6 +227,7 @@ class WiredServer final : public Server {
     co_await language_servers_->close();
     feed_->close();
     co_await http_server_->shutdown(kShutdownGraceMs);
+    co_await api_->shutdown();
     if (scripted_) co_await scripted_->shutdown();
   }
 
