@@ -51,6 +51,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
     add(fleet::commit_routes(services_));
     add(fleet::upkeep_routes(services_));
     add(fleet::search_routes(services_));
+    add(fleet::webhook_routes(services_));
   }
   add(fleet::context_routes(services_));
   add(fleet::trust_routes(services_));

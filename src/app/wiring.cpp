@@ -16,6 +16,7 @@
 #include "feed/feed.hpp"
 #include "fleet/fleet.hpp"
 #include "fleet/search.hpp"
+#include "fleet/webhooks.hpp"
 #include "llm/catalogue.hpp"
 #include "llm/embedded/kDemoScenario.hpp"
 #include "llm/local_endpoints.hpp"
@@ -31,6 +32,7 @@
 #include "session/instance.hpp"
 #include "store/open.hpp"
 #include "store/search.hpp"
+#include "store/webhooks.hpp"
 #include "terminal/terminals.hpp"
 #include "tools/output_files.hpp"
 #include "tools/tool.hpp"
@@ -81,6 +83,13 @@ fleet::StallPolicy stall_policy() {
   fleet::StallPolicy policy;
   policy.model_silent_ms = number_from("QUARTERDECK_STALL_MODEL_MS", policy.model_silent_ms);
   policy.tool_hung_ms = number_from("QUARTERDECK_STALL_TOOL_MS", policy.tool_hung_ms);
+  return policy;
+}
+
+fleet::WebhookPolicy webhook_policy() {
+  fleet::WebhookPolicy policy;
+  policy.retry_ms = number_from("QUARTERDECK_WEBHOOK_RETRY_MS", policy.retry_ms);
+  policy.disable_after_ms = number_from("QUARTERDECK_WEBHOOK_DISABLE_MS", policy.disable_after_ms);
   return policy;
 }
 
@@ -157,6 +166,11 @@ class WiredServer final : public Server {
     host_ = std::make_unique<session::Host>(*engine_);
     fleet_ = std::make_unique<fleet::Fleet>(*engine_, *host_, &*slots_, stall_policy());
     search_ = std::make_unique<fleet::Search>(*fleet_, search_index(last_seq));
+    if (auto hooks = store::open_webhooks(places_.data)) {
+      webhooks_ = std::make_unique<fleet::Webhooks>(*fleet_, *http_client_, std::move(*hooks), webhook_policy());
+    } else {
+      log::error("no webhook is told: {}", hooks.error().message);
+    }
     terminals_ = std::make_unique<terminal::Terminals>(
         loop_, *processes_, system_clock(), ids_, system_random(),
         [this](const terminal::Place& place, std::string type, std::string properties) {
@@ -177,7 +191,8 @@ class WiredServer final : public Server {
                                                     .readiness = readiness(),
                                                     .terminals = terminals_.get(),
                                                     .fleet = fleet_.get(),
-                                                    .search = search_.get()},
+                                                    .search = search_.get(),
+                                                    .webhooks = webhooks_.get()},
                                       api::GuardOptions{.loopback = is_loopback(options_.hostname),
                                                         .origins = options_.cors,
                                                         .user = environment("OPENCODE_SERVER_USERNAME").empty()
@@ -203,6 +218,7 @@ class WiredServer final : public Server {
     if (!recovered) log::error("recovery: {}", recovered.error().message);
     if (const auto known = co_await fleet_->recover(); !known) log::error("the fleet: {}", known.error().message);
     search_->start();
+    if (webhooks_) co_await webhooks_->start(config::user_settings(places_));
     recovered_ = true;
     keeping_house_.spawn(keep_house());
     for (const auto& go_on : std::exchange(early_requests_, {})) go_on(Unit{});
@@ -219,6 +235,7 @@ class WiredServer final : public Server {
     http_server_->stop_accepting();
     co_await keeping_house_.join();
     co_await terminals_->shutdown();
+    if (webhooks_) co_await webhooks_->shutdown();
     co_await search_->shutdown();
     co_await fleet_->shutdown();
     co_await host_->shutdown();
@@ -375,6 +392,7 @@ class WiredServer final : public Server {
   std::unique_ptr<session::Host> host_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<fleet::Search> search_;
+  std::unique_ptr<fleet::Webhooks> webhooks_;
   std::unique_ptr<terminal::Terminals> terminals_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> http_server_;

@@ -1,5 +1,6 @@
 #include "fleet/search.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -82,8 +83,15 @@ Task<void> Search::shutdown() {
 Task<bool> Search::wait_for_news() {
   OneShot<Unit> news(engine_.loop);
   wake_ = news.setter();
-  const auto timer = engine_.loop.after_ms(kNewsEveryMs, [set = news.setter()] { set(Unit{}); });
+  // Where nobody works nothing is said either, and nothing ticks.
+  const auto works = [](const auto& entry) {
+    return entry.second.attention.group == domain::Attention::Group::working;
+  };
+  std::unique_ptr<Loop::Handle> timer;
+  if (std::ranges::any_of(fleet_.board().entries(), works))
+    timer = engine_.loop.after_ms(kNewsEveryMs, [set = news.setter()] { set(Unit{}); });
   co_await news;
+  timer.reset();
   wake_.reset();
   co_return co_await sleep_ms(engine_.loop, kQuietMs, keeping_up_.token());
 }

@@ -3,6 +3,7 @@
 
 #include "api/fleet/routes.hpp"
 #include "fleet/fleet.hpp"
+#include "fleet/webhooks.hpp"
 #include "wire/fleet.hpp"
 #include "wire/json.hpp"
 
@@ -66,8 +67,12 @@ struct RosterRoutes {
       if (!rows.empty()) rows += ',';
       rows += wire::encode_roster_row(row);
     }
-    co_return json(fmt::format(R"({{"sessions":[{}],"counts":{},"cursor":{}{}}})", rows, counts_json(page->counts),
-                               page->seq, page->next.empty() ? "" : ",\"next\":" + wire::quoted(page->next)));
+    std::string notes;
+    for (const std::string& note : services.webhooks ? services.webhooks->notes() : std::vector<std::string>())
+      notes += (notes.empty() ? ",\"notes\":[" : ",") + wire::quoted(note);
+    if (!notes.empty()) notes += ']';
+    co_return json(fmt::format(R"({{"sessions":[{}],"counts":{},"cursor":{}{}{}}})", rows, counts_json(page->counts),
+                               page->seq, page->next.empty() ? "" : ",\"next\":" + wire::quoted(page->next), notes));
   }
 
   Task<net::Response> one(Call call) const {

@@ -17,6 +17,7 @@ std::vector<Route> message_routes(Services& services);  // /fleet/session/:sessi
 std::vector<Route> commit_routes(Services& services);  // /fleet/session/:sessionID/commits, review, rollback, worktree
 std::vector<Route> upkeep_routes(Services& services);  // /fleet/gc
 std::vector<Route> search_routes(Services& services);  // /fleet/search
+std::vector<Route> webhook_routes(Services& services);  // /fleet/webhooks
 std::vector<Route> context_routes(Services& services);  // /fleet/session/:sessionID/context
 std::vector<Route> trust_routes(Services& services);  // /fleet/trust: which directories' own files may run things
 std::vector<Route> import_routes(Services& services);  // /fleet/import, /fleet/session/:sessionID/export

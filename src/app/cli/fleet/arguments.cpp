@@ -11,7 +11,7 @@ namespace {
 
 using enum FleetVerb;
 
-enum class Words { none, session, sessions, session_then_text, request, request_then_text, text, query };
+enum class Words { none, session, sessions, session_then_text, request, request_then_text, text, query, action };
 
 struct VerbLine {
   FleetVerb verb;
@@ -100,6 +100,16 @@ Or a state, as `quarterdeck ps` shows them: ready, idle, done, approve…
 
 Words must all be there; "a phrase" in this order; begin* and -without.
 )"},
+    {webhook, "webhook", "Tell a URL by HTTP what sessions need", Words::action,
+     R"(  quarterdeck webhook list
+  quarterdeck webhook add https://example.com/hook --event needs_you --event ready
+  quarterdeck webhook add http://127.0.0.1:18789/hooks/wake --kind openclaw --token-file token --session-key hook:fleet
+  quarterdeck webhook test wh_1f2e3d
+  quarterdeck webhook log wh_1f2e3d                   what became of the newest deliveries
+  quarterdeck webhook off|on|remove wh_1f2e3d
+
+Signed as Standard Webhooks says. Without --secret-file a secret is made, and printed this once.
+)"},
 };
 
 using O = FleetOptions;
@@ -117,10 +127,18 @@ const std::array kOptions = std::to_array<OptionLine>({
     {"--once", &O::once, "", "Print once, also on a terminal", {ps}},
     {"--group", &O::group, "GROUP", "Only this group's", {ps, search}},
     {"--state", &O::state, "STATE", "Only those in this state", {ps, search}},
-    {"--project", &O::project, "PROJECT", "A project: its id, its name or its directory", {ps, open, search}},
+    {"--project", &O::project, "PROJECT", "A project: its id, its name or its directory", {ps, open, search, webhook}},
     {"--search", &O::title_part, "TEXT", "Part of the title", {ps}},
     {"--kind", &O::kinds, "KIND", "title, prompt, answer, tool or commit (repeatable)", {search}},
-    {"--session", &O::session, "SESSION", "Only in this session", {search}},
+    {"--kind", &O::kinds, "SHAPE", "standard (default) or openclaw", {webhook}},
+    {"--id", &O::id, "ID", "What it is called", {webhook}},
+    {"--event", &O::events, "EVENT", "A group or state of attention, or all (repeatable)", {webhook}},
+    {"--secret-file", &O::secret_file, "FILE", "A file with the secret, whsec_…", {webhook}},
+    {"--token-file", &O::token_file, "FILE", "A file with OpenClaw's hooks.token", {webhook}},
+    {"--session-key", &O::session_key, "KEY", "Which session of OpenClaw wakes", {webhook}},
+    {"--agent-id", &O::agent_id, "ID", "Which agent of OpenClaw", {webhook}},
+    {"--allow-private", &O::allow_private, "", "Also to addresses of private networks", {webhook}},
+    {"--session", &O::session, "SESSION", "Only this session", {search, webhook}},
     {"--since", &O::from, "AGO", "Not older, as in 30m, 12h, 7d", {search}},
     {"--until", &O::to, "AGO", "Older, as in 7d", {search}},
     {"--newest", &O::newest, "", "The newest first, not the best", {search}},
@@ -164,6 +182,12 @@ void add_words(CLI::App* to, Words words, FleetOptions& options) {
     case Words::none: return;
     case Words::text:
       to->add_option("text", options.words, "What to do; - or nothing reads it from standard input")->type_name("TEXT");
+      return;
+    case Words::action:
+      to->add_option("action", options.words, "list, add URL, or test, log, on, off, remove ID")
+          ->type_name("ACTION")
+          ->required()
+          ->expected(1, 2);
       return;
     case Words::query:
       to->add_option("query", options.words, "What to look for")->type_name("WORD")->required();
@@ -271,6 +295,14 @@ std::string problem_with(const FleetOptions& options) {
   }
   if (options.in_place && (!options.branch.empty() || !options.base.empty()))
     return "--branch and --base are for a worktree; leave --in-place out";
+  if (options.verb == FleetVerb::webhook) {
+    const std::string& action = options.words.front();
+    if (!one_of(action, {"list", "add", "test", "log", "on", "off", "remove"}))
+      return "webhook wants list, add, test, log, on, off or remove; got \"" + action + "\"";
+    if (action != "list" && options.words.size() < 2)
+      return action == "add" ? "which URL? quarterdeck webhook add https://example.com/hook"
+                             : "which one? quarterdeck webhook list names them";
+  }
   if (options.verb == FleetVerb::tell && options.file.empty() && options.words.size() < 2)
     return "what should it be told? quarterdeck tell SESSION \"also update the docs\", or - to read standard input";
   if (options.verb == FleetVerb::answer && options.words.size() < 2)

@@ -28,6 +28,7 @@ enum class FleetVerb {
   reopen,
   set,
   search,
+  webhook,
 };
 
 struct FleetOptions {
@@ -71,6 +72,12 @@ struct FleetOptions {
   bool list = false;
   std::int64_t since = 0;
   std::int64_t max_tokens = 0;
+
+  // who is told
+  std::string id, session_key, agent_id;
+  std::string secret_file, token_file;  // never on the command line, where others see them
+  std::vector<std::string> events;
+  bool allow_private = false;
 
   // waiting
   std::optional<double> timeout_s;

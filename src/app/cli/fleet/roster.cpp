@@ -44,8 +44,16 @@ std::size_t telling_length(std::vector<std::string> ids) {
 }  // namespace
 
 std::string roster_text(const wire::Json& roster, const Style& style, TimeMs now) {
+  std::string noted;
+  if (const auto* notes = wire::array_at(roster, "notes")) {
+    for (const wire::Json& note : *notes) {
+      if (note.is_string())
+        noted +=
+            painted(style, Paint::yellow, one_line(style, note.get_string(), style.live ? style.columns : 500)) + "\n";
+    }
+  }
   const auto* rows = wire::array_at(roster, "sessions");
-  if (rows == nullptr || rows->empty()) return "no sessions; `quarterdeck open \"…\"` hands work over\n";
+  if (rows == nullptr || rows->empty()) return noted + "no sessions; `quarterdeck open \"…\"` hands work over\n";
   std::vector<std::string> ids;
   for (const wire::Json& row : *rows) ids.push_back(wire::string_at(row, "sessionID"));
   const std::size_t id_length = style.live ? telling_length(ids) : std::string::npos;
@@ -81,7 +89,7 @@ std::string roster_text(const wire::Json& roster, const Style& style, TimeMs now
   const wire::Json* counts = wire::value_at(roster, "counts");
   const std::string text = table.text(style);
   const auto lines = lines_of(text);
-  std::string out(lines.front());
+  std::string out = noted + std::string(lines.front());
   out += '\n';
   const Group* shown = nullptr;
   for (std::size_t i = 0; i < groups.size(); ++i) {

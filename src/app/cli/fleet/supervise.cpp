@@ -28,6 +28,7 @@ Task<int> act(Connected with, FleetOptions options) {
     case FleetVerb::digest: return show_digest(with, std::move(options));
     case FleetVerb::wait: return wait_for_words(with, std::move(options));
     case FleetVerb::search: return search(with, std::move(options));
+    case FleetVerb::webhook: return webhook(with, std::move(options));
     case FleetVerb::accept:
     case FleetVerb::close:
     case FleetVerb::reopen:

@@ -17,6 +17,7 @@ Task<int> show_diff(Connected with, FleetOptions options);
 Task<int> show_digest(Connected with, FleetOptions options);
 Task<int> wait_for(Connected with, FleetOptions options, std::vector<std::string> sessions);
 Task<int> search(Connected with, FleetOptions options);
+Task<int> webhook(Connected with, FleetOptions options);
 Task<int> watch(Connected with, FleetOptions options);
 
 // JSON as the server gave it, or the text.
