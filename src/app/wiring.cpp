@@ -11,10 +11,12 @@
 #include "app/numbers.hpp"
 #include "base/log.hpp"
 #include "base/redact.hpp"
+#include "config/config.hpp"
 #include "config/origins.hpp"
 #include "config/user_settings.hpp"
 #include "feed/feed.hpp"
 #include "fleet/fleet.hpp"
+#include "fleet/limits.hpp"
 #include "fleet/search.hpp"
 #include "fleet/webhooks.hpp"
 #include "llm/catalogue.hpp"
@@ -71,11 +73,14 @@ std::int64_t number_from(const char* name, std::int64_t otherwise) {
   return error == std::errc() && end == text.data() + text.size() && number > 0 ? number : otherwise;
 }
 
-fleet::SlotLimits slot_limits() {
-  fleet::SlotLimits limits;
-  limits.all = static_cast<std::size_t>(number_from("QUARTERDECK_MODEL_SLOTS", static_cast<std::int64_t>(limits.all)));
-  limits.per_provider = static_cast<std::size_t>(
-      number_from("QUARTERDECK_MODEL_SLOTS_PER_PROVIDER", static_cast<std::int64_t>(limits.all)));
+// The user's, or what the environment says instead.
+fleet::Limits fleet_limits(const Places& places) {
+  fleet::Limits limits = fleet::limits_of(config::user_settings(places));
+  for (const std::string& problem : limits.problems) log::warn("configuration: {}", problem);
+  const auto all = number_from("QUARTERDECK_MODEL_SLOTS", 0);
+  if (all > 0) limits.requests.all = static_cast<std::size_t>(all);
+  const auto each = number_from("QUARTERDECK_MODEL_SLOTS_PER_PROVIDER", 0);
+  if (each > 0) limits.requests.per_provider = static_cast<std::size_t>(each);
   return limits;
 }
 
@@ -142,7 +147,8 @@ class WiredServer final : public Server {
         [this](const session::Instance& instance) { return mcp_servers(instance); },
         [this](const session::Instance& instance) { return language_servers(instance); });
 
-    slots_.emplace(loop_, system_clock(), slot_limits());
+    fleet::Limits limits = fleet_limits(places_);
+    slots_.emplace(loop_, system_clock(), std::move(limits.requests));
     tools_.emplace(tools::builtin(*http_client_));
     // As much as tool outputs: 2 GB together.
     snapshots_.emplace(loop_, *pool_, *processes_, places_, workspace::SnapshotLimits{.quota_bytes = 1ull << 30});
@@ -164,7 +170,9 @@ class WiredServer final : public Server {
         .shutdown = stopping_.get_token(),
     });
     host_ = std::make_unique<session::Host>(*engine_);
-    fleet_ = std::make_unique<fleet::Fleet>(*engine_, *host_, &*slots_, stall_policy());
+    fleet_ = std::make_unique<fleet::Fleet>(
+        *engine_, *host_, &*slots_,
+        fleet::FleetOptions{.stalls = stall_policy(), .sessions = std::move(limits.sessions)});
     search_ = std::make_unique<fleet::Search>(*fleet_, search_index(last_seq));
     if (auto hooks = store::open_webhooks(places_.data)) {
       webhooks_ = std::make_unique<fleet::Webhooks>(*fleet_, *http_client_, std::move(*hooks), webhook_policy());

@@ -107,8 +107,8 @@ Attention judged(const Facts& facts) {
             .evidence = {{"stall", facts.stall->id, facts.stall->kind}},
             .stall = facts.stall->kind};
   }
-  if (facts.turn && !facts.turn->reason) return at_work(facts);
-  if (facts.waiting > 0) {
+  if (facts.turn && !facts.turn->reason && !facts.held_back) return at_work(facts);
+  if (facts.waiting > 0 || facts.held_back) {
     return {.group = Group::queued,
             .state = State::queued,
             .reason = facts.held_back.value_or("Waits for its turn"),

@@ -100,6 +100,12 @@ void Board::on_commit(std::span<const store::StoredEvent> events) {
       if (found != entries_.end() && found->second.attention.state == Attention::State::starting) {
         stirred_.insert(event.session);
       }
+    } else if (event.type == "message.removed") {
+      // A prompt that waited was taken back.
+      const auto found = entries_.find(event.session);
+      if (found != entries_.end() && found->second.attention.group == Attention::Group::queued) {
+        changed.insert(event.session);
+      }
     } else if (can_wait(event)) {
       stirred_.insert(event.session);
     } else if (matters(event)) {
@@ -198,6 +204,7 @@ void Board::look_at(const SessionId& id) {
     entries_[session->id] = {now, facts->standing.priority, found == entries_.end() ? 0 : found->second.seq};
   }
   keep(*session, now);
+  if (on_attention_) on_attention_(session->id, now);
 }
 
 void Board::keep(const Session& session, const Attention& attention) {

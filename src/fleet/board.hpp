@@ -7,6 +7,7 @@
 // Everything runs on the loop.
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -43,6 +44,7 @@ class Board {
   // What the server finds out beside the store: stalls, and why a prompt does not begin.
   void set_stall(const SessionId& session, std::optional<Stall> stall);
   void set_held_back(const SessionId& session, std::optional<std::string> why);
+  void clear_held_back(const SessionId& session) { held_back_.erase(session); }  // its turn begins
   void set_over_budget(const SessionId& session, std::optional<std::string> why);
 
   const std::map<SessionId, Entry>& entries();
@@ -53,6 +55,10 @@ class Board {
   bool may_work(const SessionId& head) const { return entries_.contains(head) || stirred_.contains(head); }
   // Until all that has changed so far is on disk too.
   Task<void> settle();
+
+  // Told of every change before it is stored.
+  using OnAttention = std::function<void(const SessionId& head, const domain::Attention& attention)>;
+  void on_attention(OnAttention told) { on_attention_ = std::move(told); }
 
   // Tells when the attention of a session has changed and is on disk.
   const std::shared_ptr<Changes>& changes() const { return changes_; }
@@ -85,6 +91,7 @@ class Board {
   std::map<SessionId, std::string> over_budget_;
   std::shared_ptr<Changes> changes_ = std::make_shared<Changes>();
   store::Seq last_seq_ = 0;
+  OnAttention on_attention_;
   TimeMs soonest_due_ = kNever;
   bool looks_later_ = false;
   TaskGroup later_;

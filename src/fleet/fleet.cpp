@@ -14,14 +14,16 @@ constexpr std::int64_t kSleepMaxMs = 3'600'000;
 
 }  // namespace
 
-Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, StallPolicy stalls)
+Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, FleetOptions options)
     : engine_(engine),
       host_(host),
       board_(engine, host, {}),
+      admission_(engine, board_, std::move(options.sessions)),
       calls_(engine),
       slots_(slots),
       budgets_(engine, board_, [this] { look_at_slots(); }),
-      watch_(engine, host, board_, stalls, [this](const SessionId& session) { return waits_for_slot(session); }),
+      watch_(engine, host, board_, options.stalls,
+             [this](const SessionId& session) { return waits_for_slot(session); }),
       upkeep_(engine, host),
       watching_(engine.loop) {
   engine_.store.observe([this](std::span<const store::StoredEvent> events) {
@@ -30,6 +32,9 @@ Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, StallPo
     watch_.on_commit(events);
     if (sleeps_until_ && (watch_.active() || board_.soonest_due() < *sleeps_until_)) wake_.request_stop();
   });
+  engine_.turn_gate = &admission_;
+  board_.on_attention(
+      [this](const SessionId& head, const domain::Attention& now) { admission_.on_attention(head, now); });
   if (!slots_) return;
   const auto head = [this](const std::string& id) {
     const auto found = head_of(engine_.query, SessionId{id});
@@ -41,12 +46,14 @@ Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, StallPo
 
 Fleet::~Fleet() {
   engine_.store.observe({});
+  engine_.turn_gate = nullptr;
   if (slots_) slots_->know({}, {}, {});
 }
 
 Task<Result<void>> Fleet::recover() {
   CO_TRY_VOID(co_await board_.recover());
   budgets_.recover();
+  admission_.open();
   co_await upkeep_.recover();
   watching_.spawn(finish_handoffs());
   watching_.spawn(keep_watch());
@@ -58,10 +65,13 @@ void Fleet::look_at_slots() {
 }
 
 bool Fleet::waits_for_slot(const SessionId& session) const {
+  if (const auto head = head_of(engine_.query, session); admission_.limited() && head && admission_.waits(head->id)) {
+    return true;
+  }
   if (!slots_ || slots_->queue().waiting().empty()) return false;
   const auto head = head_of(engine_.query, session);
   return head &&
-         std::ranges::any_of(slots_->queue().waiting(), [&](const auto& each) { return each.head == head->id; });
+         std::ranges::any_of(slots_->queue().waiting(), [&](const auto& each) { return each.claim.head == head->id; });
 }
 
 Task<void> Fleet::shutdown() {

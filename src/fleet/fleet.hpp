@@ -11,6 +11,7 @@
 
 #include "base/async.hpp"
 #include "domain/fleet.hpp"
+#include "fleet/admission.hpp"
 #include "fleet/board.hpp"
 #include "fleet/budget.hpp"
 #include "fleet/calls.hpp"
@@ -81,17 +82,23 @@ struct Waited {
   store::Seq cursor = 0;
 };
 
+struct FleetOptions {
+  StallPolicy stalls;
+  SlotLimits sessions = kNoLimits;  // that run at a time
+};
+
 enum class Close { only_idle, stop_work };
 
 class Fleet {
  public:
   // All of them outlive it. Without `slots` every request to a model goes at once.
-  Fleet(session::Engine& engine, session::Host& host, Slots* slots = nullptr, StallPolicy stalls = {});
+  Fleet(session::Engine& engine, session::Host& host, Slots* slots = nullptr, FleetOptions options = {});
   ~Fleet();
 
   Board& board() { return board_; }
   Calls& calls() { return calls_; }
   const Slots* slots() const { return slots_; }
+  const Admission& admission() const { return admission_; }
   Upkeep& upkeep() { return upkeep_; }  // the sessions' own worktrees
   session::Engine& engine() { return engine_; }
   session::Host& host() { return host_; }
@@ -140,6 +147,8 @@ class Fleet {
   Task<void> sleep_until_due();
   void look_at_slots();
   bool waits_for_slot(const SessionId& session) const;
+  // What each head waits for, for the rows of a roster.
+  std::map<SessionId, domain::Waiting> all_waiting() const;
   Result<Change> change_of(const store::RecordRow& row);
   Result<Waited> look(const Wait& wait);
   Task<Result<HandedOver>> open_session(domain::Handoff handoff);
@@ -156,6 +165,7 @@ class Fleet {
   session::Engine& engine_;
   session::Host& host_;
   Board board_;
+  Admission admission_;
   Calls calls_;
   Slots* slots_;
   Budgets budgets_;

@@ -193,6 +193,10 @@ Task<Result<RosterPage>> Fleet::roster(RosterFilter filter) {
   const store::Seq seq = board_.last_seq();
   auto read = [at = std::move(at)] { return read_page(at); };
   CO_TRY(RosterPage page, co_await blocking(engine_.loop, engine_.pool, read));
+  const auto waiting = all_waiting();
+  for (RosterRow& row : page.rows) {
+    if (const auto found = waiting.find(row.session); found != waiting.end()) row.waiting = found->second;
+  }
   page.counts = std::move(counts);
   page.seq = seq;
   co_return page;
@@ -205,7 +209,21 @@ Result<RosterRow> Fleet::row(const SessionId& id) {
   TRY(const auto stored, read_attention(engine_.query, id));
   RosterRow row = row_of(session, std::move(attention), std::move(standing), stored ? stored->seq : 0);
   TRY_VOID(add_children(engine_.query, row));
+  const auto waiting = all_waiting();
+  if (const auto found = waiting.find(id); found != waiting.end()) row.waiting = found->second;
   return row;
+}
+
+// A place before a slot: without the one there is no asking for the other.
+std::map<SessionId, Waiting> Fleet::all_waiting() const {
+  std::map<SessionId, Waiting> out;
+  if (admission_.limited()) {
+    for (auto& [head, waiting] : admission_.waiting()) out.emplace(head, std::move(waiting));
+  }
+  if (slots_ && !slots_->queue().waiting().empty()) {
+    for (auto& [head, waiting] : slots_->waiting()) out.emplace(head, std::move(waiting));
+  }
+  return out;
 }
 
 }  // namespace quarterdeck::fleet

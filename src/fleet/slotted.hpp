@@ -23,15 +23,20 @@ class Slots {
   // Somebody may go who could not.
   void look_again() { admit(); }
   const SlotQueue& queue() const { return queue_; }
+  // How it stands with every request that waits, the next one first.
+  std::vector<std::pair<SessionId, domain::Waiting>> waiting() const;
 
   // `provider` and this outlive it.
   std::unique_ptr<llm::Provider> wrap(llm::Provider& provider);
 
  private:
   class Slotted;
-  Task<bool> take(std::string session, std::string provider, std::stop_token stop);
-  void release(const std::string& provider);
-  void cool_down(const std::string& provider, std::int64_t wait_ms);
+  class FirstSign;
+  enum class Taken { no, yes, as_probe };
+  Task<Taken> take(SlotClaim claim, std::stop_token stop);
+  void release(const SlotClaim& claim);
+  void cool_down(const std::string& provider, std::optional<std::int64_t> wait_ms);
+  void warm_up(const std::string& provider);
   void admit();
 
   Loop& loop_;
@@ -41,6 +46,7 @@ class Slots {
   SlotQueue::Paused paused_;
   SlotQueue queue_;
   std::map<std::uint64_t, OneShot<bool>::Setter> waiters_;
+  std::map<std::string, int> refusals_;  // of a provider, one after the other
   std::unique_ptr<Loop::Handle> later_;
 };
 

@@ -9,6 +9,7 @@
 #include "session/instance.hpp"
 #include "session/saved_rules.hpp"
 #include "session/turn.hpp"
+#include "session/turn_gate.hpp"
 
 namespace quarterdeck::session {
 
@@ -29,6 +30,7 @@ Actor::Actor(Engine& engine, State state, std::function<void()> on_broken)
       questions_(engine, *this) {
   // What runs on from here is not recorded: it stops, and the session goes on from what is stored.
   journal_.on_broken([this, on_broken = std::move(on_broken)] {
+    leave_queue();
     abort();
     if (!working_) answer_all_waiters();  // nothing else will: another actor takes its place
     on_broken();
@@ -60,6 +62,11 @@ Task<void> Actor::work(std::stop_token shutdown) {
     const auto admitted = co_await committed();
     if (!admitted || closed_) break;
     if (!state_.turn && (state_.inbox.empty() || state_.inbox.front() != prompt)) continue;
+    if (!has_place_) has_place_ = !engine_.turn_gate || engine_.turn_gate->enter(state_.session, prompt);
+    if (!has_place_) {
+      co_await find_place(prompt, shutdown);
+      continue;
+    }
     turn_stop_.emplace();
     std::stop_callback on_shutdown(shutdown, [turn = *turn_stop_]() mutable { turn.request_stop(); });
     resumed_ = state_.turn.has_value();
@@ -90,11 +97,30 @@ Task<void> Actor::work(std::stop_token shutdown) {
     [[maybe_unused]] const auto stored = co_await committed();
     failpoint::reach("session.turn.end_committed");
     answer_waiters(prompt);
+    if (!state_.turn) leave_place();
   }
+  leave_place();
   working_ = false;
   rest();
   end_of_work();
   answer_all_waiters();
+}
+
+// What waits may be withdrawn or overtaken meanwhile: the caller looks again.
+Task<void> Actor::find_place(MessageId prompt, std::stop_token shutdown) {
+  std::stop_source& stop = queue_stop_.emplace();
+  const std::stop_callback on_shutdown(std::move(shutdown), [&stop] { stop.request_stop(); });
+  Session session = state_.session;
+  has_place_ = co_await engine_.turn_gate->wait(std::move(session), std::move(prompt), stop.get_token());
+  queue_stop_.reset();
+}
+
+void Actor::leave_place() {
+  if (std::exchange(has_place_, false) && engine_.turn_gate) engine_.turn_gate->leave(state_.session);
+}
+
+void Actor::leave_queue() {
+  if (queue_stop_) queue_stop_->request_stop();
 }
 
 // They learn the outcome from the store: nothing was lost, the rest was not begun.
@@ -177,6 +203,7 @@ void Actor::fail_turn(MessageError error) {
 
 Task<void> Actor::close() {
   closed_ = true;
+  leave_queue();
   abort();
   if (!working_) co_return;
   OneShot<Unit> resting(engine_.loop);

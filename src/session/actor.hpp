@@ -81,6 +81,8 @@ class Actor {
   // nothing runs any more.
   Task<void> close();
   bool closing() const { return closed_; }
+  // What waited for a place may be gone.
+  void leave_queue();
   void reopen() { closed_ = false; }  // it was not deleted after all
   // Resolves when the turn that answers `prompt` has ended and is on disk.
   Task<void> answered(MessageId prompt);
@@ -111,6 +113,8 @@ class Actor {
   bool always_allowed(const std::string& permission, const std::vector<std::string>& patterns,
                       const domain::Agent& agent) const;
   Task<std::string> run_turn(MessageId prompt);
+  Task<void> find_place(MessageId prompt, std::stop_token shutdown);
+  void leave_place();
   void rest();  // nothing to do for now: says so, once
   void end_of_work();
 
@@ -129,6 +133,8 @@ class Actor {
   std::map<MessageId, MessageId> continued_;
   bool held_ = false;
   std::vector<OneShot<Unit>::Setter> held_back_;
+  bool has_place_ = false;  // turn_gate.hpp
+  std::optional<std::stop_source> queue_stop_;  // while it waits for one
   std::optional<std::stop_source> turn_stop_;
   std::optional<domain::MessageError> turn_error_;  // what stopped it, when nobody aborted it
   std::shared_ptr<Instance> instance_;  // of the running turn

@@ -23,6 +23,7 @@
 namespace quarterdeck::session {
 
 class Children;
+class TurnGate;
 
 struct EngineOptions {
   std::string version;
@@ -53,6 +54,7 @@ struct Engine {
 
   std::shared_ptr<HistoryCache> histories = std::make_shared<HistoryCache>(loop, pool, query);
 
+  TurnGate* turn_gate = nullptr;  // the fleet sets it; none: every turn begins at once
   Children* children = nullptr;  // the host of the sessions sets it
 
   bool shutting_down() const { return shutdown.stop_requested(); }

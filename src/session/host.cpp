@@ -521,6 +521,7 @@ Task<Result<void>> Host::withdraw(SessionId id, MessageId message) {
   }
   found->record(MessageRemoved{message});
   found->answer_waiters(message);
+  if (state.inbox.empty()) found->leave_queue();
   CO_TRY_VOID(co_await found->committed());
   release(found);
   co_return Result<void>();

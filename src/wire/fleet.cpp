@@ -193,6 +193,7 @@ std::string encode_standing(const domain::Standing& standing) { return encode(st
 Result<domain::Standing> decode_standing(std::string_view json) { return decode_text<domain::Standing>(json); }
 std::string encode_attention(const domain::Attention& attention) { return encode(attention); }
 Result<domain::Attention> decode_attention(std::string_view json) { return decode_text<domain::Attention>(json); }
+std::string encode_waiting(const domain::Waiting& waiting) { return encode(waiting); }
 std::string encode_roster_row(const domain::RosterRow& row) { return encode(row); }
 
 std::string_view priority_name(domain::Priority priority) { return name_in(priority); }

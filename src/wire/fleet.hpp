@@ -16,6 +16,7 @@ std::string encode_standing(const domain::Standing& standing);
 Result<domain::Standing> decode_standing(std::string_view json);
 std::string encode_attention(const domain::Attention& attention);
 Result<domain::Attention> decode_attention(std::string_view json);
+std::string encode_waiting(const domain::Waiting& waiting);
 std::string encode_roster_row(const domain::RosterRow& row);
 
 // POST /fleet/handoff; `directory` may be absent. PATCH /fleet/session/:id. POST /fleet/request/:id/answer.

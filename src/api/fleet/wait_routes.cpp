@@ -75,34 +75,6 @@ struct WaitRoutes {
     co_return json(fmt::format(R"({{"cursor":{},"changes":[{}],"gone":[{}]}})", found->cursor, changes, gone));
   }
 
-  Task<net::Response> slots(Call) const {
-    const auto* slots = services.fleet->slots();
-    if (!slots) co_return not_found("This server has no slots");
-    const auto& queue = slots->queue();
-    const TimeMs now = services.engine.clock.now_ms();
-    std::string waiting;
-    for (const auto& each : queue.waiting()) {
-      if (!waiting.empty()) waiting += ',';
-      waiting +=
-          fmt::format(R"({{"sessionID":{},"priority":"{}","provider":{},"since":{}}})", wire::quoted(each.head.value),
-                      wire::priority_name(queue.priority(each)), wire::quoted(each.provider), each.since);
-    }
-    std::string running;
-    for (const auto& [provider, count] : queue.running()) {
-      if (!running.empty()) running += ',';
-      running += fmt::format("{}:{}", wire::quoted(provider), count);
-    }
-    std::string cooling;
-    for (const auto& [provider, until] : queue.cooling()) {
-      if (until <= now) continue;
-      if (!cooling.empty()) cooling += ',';
-      cooling += fmt::format("{}:{}", wire::quoted(provider), until);
-    }
-    co_return json(
-        fmt::format(R"({{"limit":{},"limit_per_provider":{},"running":{{{}}},"waiting":[{}],"limited_until":{{{}}}}})",
-                    queue.limits().all, queue.limits().per_provider, running, waiting, cooling));
-  }
-
   Task<net::Response> events(Call call) const {
     auto after = number_in(call.request, "after", {0, INT64_MAX});
     if (!after) co_return error_response(after.error(), Where::query);
@@ -140,8 +112,6 @@ std::vector<Route> wait_routes(Services& services) {
        {{"sessions", "Ids with commas between; all sessions otherwise"},
         {"after", "`cursor` of the answer before; absent: how they are now, at once"},
         {"timeout_ms", "At most 25000"}}},
-      {"GET", "/fleet/slots", "fleet.slots", "Requests to models: how many run, who waits, which provider said later",
-       bind(&R::slots), "Object"},
       {"GET",
        "/fleet/events",
        "fleet.events",
