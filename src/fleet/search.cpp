@@ -16,6 +16,8 @@ constexpr std::int64_t kRestMs = 5;
 constexpr std::int64_t kBatchEventsMax = 512;
 constexpr std::size_t kBatchBytesWanted = 2'000'000;
 constexpr int kBatchesBeforeAnswer = 4;
+constexpr int kLooksBeforeAnswer = 50;
+constexpr std::int64_t kLookMs = 20;
 constexpr int kPagesMax = 10;  // that a filter may look through for one answer
 constexpr std::size_t kSearchesWaitingMax = 100;
 constexpr std::int64_t kOffsetMax = 10'000;
@@ -159,6 +161,9 @@ Task<Result<SearchFound>> Search::find_now(SearchAsked asked) {
     asked.query.offset = place->offset;
     asked.query.row_max = place->row_max;
   }
+  // What was said before the question is looked through too, unless that is a long past.
+  for (int looks = 0; busy_ && looks < kLooksBeforeAnswer; ++looks)
+    co_await sleep_ms(engine_.loop, kLookMs, keeping_up_.token());
   CO_TRY_VOID(co_await catch_up(kBatchesBeforeAnswer));
   const std::int64_t wanted = asked.query.limit;
   const bool filtered = asked.group || asked.state || asked.priority;

@@ -149,12 +149,13 @@ _quarterdeck() {
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _quarterdeck "$@"; else compdef _quarterdeck quarterdeck; fi
 )";
 constexpr std::string_view kFish = R"(# quarterdeck completion fish > ~/.config/fish/completions/quarterdeck.fish
-function __quarterdeck_complete
+function __quarterdeck_found
   set -l words (commandline -opc) (commandline -ct)
   set -e words[1]
-  quarterdeck __complete -- $words 2>/dev/null
+  set -g __quarterdeck_candidates (quarterdeck __complete -- $words 2>/dev/null)
+  test (count $__quarterdeck_candidates) -gt 0
 end
-complete -c quarterdeck -a '(__quarterdeck_complete)'
+complete -c quarterdeck -f -n __quarterdeck_found -a '(printf "%s\n" $__quarterdeck_candidates)'
 )";
 
 }  // namespace
