@@ -48,6 +48,8 @@ const SCREENS = [
   ["session that asks permission", () => `/s/${sessions.risky}`, (page) => page.getByText("High risk").waitFor()],
   ["session that asks a question", () => `/s/${sessions.asking}`, (page) => page.getByRole("form", { name: "Question" }).waitFor()],
   ["changes", () => `/s/${sessions.edit}?tab=changes`, (page) => page.locator(".patch tr.add").waitFor()],
+  ["digest", () => `/s/${sessions.edit}?tab=digest`, (page) => page.getByText("From the beginning").waitFor()],
+  ["evidence", () => `/s/${sessions.edit}?tab=evidence`, (page) => page.locator(".page.info[aria-busy=false]").waitFor()],
   ["info", () => `/s/${sessions.edit}?tab=info`, (page) => page.getByText("Directory").waitFor()],
   ["terminal", () => `/s/${sessions.edit}?tab=term`, (page) => page.getByRole("button", { name: "End shell" }).waitFor()],
   ["one request", () => `/a/${sessions.permission}`, (page) => page.getByText("High risk").waitFor()],

@@ -4,6 +4,7 @@ import { batch, createMemo, createSignal } from "solid-js"
 import { createStore, produce, reconcile } from "solid-js/store"
 import { get, patch, post } from "./http"
 import { listen, onResync } from "./live"
+import { inOwnWorktree, learnPlace, placeOf } from "./places"
 import type { FleetRequest, FleetSession, PermissionRequest, Priority, QuestionRequest, ServerEvent, Session, SessionStatus } from "./types"
 
 export type State = FleetSession["attention"]["state"]
@@ -35,6 +36,7 @@ interface Facts {
 
 interface Asked {
   at: number
+  hash?: string // of what is shown; an answer carries it (answers.ts)
   supervisor?: boolean // asked before a person is
 }
 
@@ -96,13 +98,19 @@ const sessionOfRow = (row: FleetSession): Session => {
 }
 
 function noteRow(row: FleetSession) {
+  learnPlace({ id: row.sessionID, directory: row.directory, projectID: row.projectID })
   setFacts("rows", row.sessionID, reconcile(row))
   setFacts("sessions", row.sessionID, reconcile(sessionOfRow(row)))
 }
 
-function noteRequest(request: FleetRequest) {
+// An answer that came meanwhile is newer than a list that was asked for before.
+let guard = { closed: (_id: string, _how: string) => {}, isClosed: (_id: string) => false }
+export const setSettledGuard = (given: typeof guard) => (guard = given)
+
+export function noteRequest(request: FleetRequest) {
+  if (guard.isClosed(request.id)) return
   const content = request.content as Record<string, unknown>
-  const asked = { at: request.since, supervisor: request.audience === "supervisor" }
+  const asked = { at: request.since, supervisor: request.audience === "supervisor", hash: request.hash }
   if (request.headID !== request.sessionID && !facts.sessions[request.sessionID]) {
     // Enough to find the way to the session in the roster.
     setFacts("sessions", request.sessionID, { id: request.sessionID, parentID: request.headID, directory: facts.rows[request.headID]?.directory ?? "", title: request.title, time: { created: request.since, updated: request.since } } as Session)
@@ -147,7 +155,7 @@ async function fetchAll() {
 
 // One row again, soon and once, however many events asked for it.
 const asked = new Map<string, number>()
-function refreshRow(session: string, after = 80) {
+export function refreshRow(session: string, after = 80) {
   const id = rootOf(session)
   if (asked.has(id)) return
   const fetchRow = async () => {
@@ -241,17 +249,19 @@ function receive(event: ServerEvent) {
       break
     case "permission.asked":
       setFacts("permissions", p.id, { ...(p as PermissionRequest), at: Date.now() })
-      askedBy(p.sessionID)
+      askedBy(p.sessionID, p.id)
       break
     case "question.asked":
       setFacts("questions", p.id, { ...(p as QuestionRequest), at: Date.now() })
-      askedBy(p.sessionID)
+      askedBy(p.sessionID, p.id)
       break
     case "permission.replied":
+      guard.closed(p.requestID ?? p.permissionID, p.reply ?? p.response ?? "answered")
       setFacts(produce((all) => void delete all.permissions[p.requestID ?? p.permissionID]))
       break
     case "question.replied":
     case "question.rejected":
+      guard.closed(p.requestID, event.type === "question.replied" ? "answered" : "reject")
       setFacts(produce((all) => void delete all.questions[p.requestID]))
       break
     case "message.part.updated":
@@ -264,16 +274,15 @@ function receive(event: ServerEvent) {
   }
 }
 
-// The request shows at once; whose it is first (a supervisor's, a parent's) the server says.
-function askedBy(session: string) {
+// The request shows at once; its hash, and whose it is first (a supervisor's, a parent's), the server says.
+function askedBy(session: string, id: string) {
   void ensure(session).then(
-    () => {
+    async () => {
       refreshRow(session)
-      const owned = facts.rows[rootOf(session)]?.owner
-      if (owned) void load()
+      noteRequest(await get<FleetRequest>(`/fleet/request/${id}`))
     },
     () => undefined,
-  )
+  ).catch(() => undefined)
 }
 
 export function startRoster() {
@@ -377,11 +386,13 @@ export const nextNeedy = (after?: string): Entry | undefined => {
   return needy[(needy.findIndex((each) => each.session.id === after) + 1) % Math.max(needy.length, 1)]
 }
 
-export const projectName = (directory: string) => directory.split("/").filter(Boolean).pop() ?? directory
+export { placeOf, projectName } from "./places"
 export const directories = createMemo(() => {
   const newest = new Map<string, number>()
   for (const each of Object.values(facts.sessions)) {
-    newest.set(each.directory, Math.max(newest.get(each.directory) ?? 0, each.time.updated))
+    const place = placeOf(each)
+    if (inOwnWorktree({ ...each, directory: place })) continue // whose checkout is not known yet
+    newest.set(place, Math.max(newest.get(place) ?? 0, each.time.updated))
   }
   return [...newest].sort((a, b) => b[1] - a[1]).map(([directory]) => directory)
 })
@@ -393,7 +404,7 @@ export const costToday = createMemo(() => {
 })
 
 // ---- acts
-const forget = (id: string) =>
+export const forget = (id: string) =>
   setFacts(
     produce((all) => {
       delete all.permissions[id]
@@ -401,20 +412,6 @@ const forget = (id: string) =>
     }),
   )
 
-export async function allow(request: PermissionRequest, reply: "once" | "always" | "reject", message?: string) {
-  const body = message ? { reply, message } : { reply }
-  await post(`/permission/${request.id}/reply`, body, { directory: session(request.sessionID)?.directory })
-  forget(request.id)
-  refreshRow(request.sessionID)
-}
-export async function answer(request: QuestionRequest, answers: string[][]) {
-  await post(`/question/${request.id}/reply`, { answers }, { directory: session(request.sessionID)?.directory })
-  forget(request.id)
-}
-export async function rejectQuestion(request: QuestionRequest) {
-  await post(`/question/${request.id}/reject`, {}, { directory: session(request.sessionID)?.directory })
-  forget(request.id)
-}
 export const stop = (id: string) => post(`/fleet/session/${id}/abort`)
 export const rename = (id: string, title: string) => patch<Session>(`/session/${id}`, { title })
 // Done with it: it leaves the review, or the list.

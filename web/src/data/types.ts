@@ -40,40 +40,66 @@ export interface ContextMeter {
   compactions: number
 }
 
-export type Priority = "P0" | "P1" | "P2" | "P3"
-
 // GET /fleet/roster and /fleet/request (docs/fleet.md).
-export interface FleetSession {
-  sessionID: string
-  title: string
-  projectID: string
-  directory: string
-  attention: {
-    group: "needs_you" | "with_supervisor" | "ready_for_review" | "working" | "queued" | "quiet"
-    state:
-      | "approve" | "answer" | "plan" | "conflict" | "login" | "budget" | "failed" | "stalled" | "ready"
-      | "starting" | "working" | "retrying" | "queued" | "scheduled" | "paused" | "idle" | "done"
-    reason: string
-    since: number
-  }
-  priority: Priority
-  owner?: string
-  cost?: number
-  summary?: unknown
-  agent?: string
-  model?: unknown
-  created_at: number
-  updated_at: number
-}
+export type FleetSession = Schemas["FleetSession"]
+export type FleetRequest = Schemas["FleetRequest"]
+export type FleetHandoff = Schemas["FleetHandoff"]
+export type FleetHandedOver = Schemas["FleetHandedOver"]
+export type FleetRef = Schemas["FleetRef"]
+export type FleetCommit = Schemas["FleetCommit"]
+export type FleetCommits = Schemas["FleetCommits"]
+export type FleetComparison = Schemas["FleetComparison"]
+export type FleetReview = Schemas["FleetReview"]
+export type FleetRolledBack = Schemas["FleetRolledBack"]
+export type Priority = FleetSession["priority"]
 
-export interface FleetRequest {
-  id: string
-  kind: "permission" | "question" | "plan"
-  sessionID: string
-  headID: string
-  title: string
-  audience: "person" | "supervisor"
-  since: number
+// What the document leaves open: GET /fleet/session/:id/digest and …/evidence.
+export interface Check {
+  kind: string
+  command: string
+  exit: number | null
+  exit_hidden?: boolean
+  before_last_change?: boolean
+}
+export interface Claim {
+  kind: string
+  said: string
+  verified: boolean
+  why: string
+  messageID: string
+}
+export interface Commit {
   hash: string
-  content: unknown
+  subject: string
+  stat: string
+}
+interface Said {
+  id: string
+  text: string
+}
+export interface Digest {
+  cursor: number
+  since?: number
+  state: { group: string; state: FleetSession["attention"]["state"]; since: number; reason: string }
+  warning?: string
+  next?: { action: string; at?: number }
+  open?: { id: string; sessionID: string; content: unknown }[]
+  unverified?: Claim[]
+  cost?: { total_usd: number; since_usd: number }
+  context_tokens?: number
+  happened?: { turns: number; steps: number; calls: Record<string, number>; calls_failed: number }
+  failures?: Said[]
+  checks?: Check[]
+  commits?: Commit[]
+  answer?: Said
+  asked?: Said[]
+  decisions?: Said[]
+  files?: string[]
+  todo?: string[]
+}
+export interface Evidence {
+  unverified: boolean
+  claims?: Claim[]
+  checks?: Check[]
+  commits?: Commit[]
 }

@@ -1,5 +1,6 @@
 // One request on a page of its own: what a notification opens.
 import { createSignal, onMount, Show } from "solid-js"
+import { settledAs, settledWords } from "../data/answers"
 import { entry, loaded, permissionsOf, questionsOf, requestByID, rootOf } from "../data/roster"
 import type { PermissionRequest, QuestionRequest } from "../data/types"
 import { sessionPath } from "../route"
@@ -32,7 +33,11 @@ export default function Approval(props: { id: string }) {
         {(each) => <QuestionCard request={each} />}
       </Show>
       <Show when={!request() && loaded()}>
-        <p>This request is closed: it was answered, or the session went on without it.</p>
+        <p role="status">
+          <Show when={settledAs(props.id)} fallback="This request is closed: it was answered, or the session went on without it.">
+            {(settled) => `${settledWords(settled())}.`}
+          </Show>
+        </p>
         <Show when={root() && permissionsOf(root()).length + questionsOf(root()).length > 0}>
           <p>The session waits for something else: open it.</p>
         </Show>

@@ -1,15 +1,16 @@
 // Home: what needs me, what is ready, what is running, what rests. Rows are acted on without opening them.
 import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show } from "solid-js"
+import { allow, answer } from "../data/answers"
 import { asksTo, commandOf, riskOf } from "../data/risk"
 import {
-  accept, allow, answer, archive, costToday, directories, type Entry, entries, failure, type Group, load, loaded, needsCount,
-  nudge, projectName, reviewCount, setPriority, stop,
+  accept, archive, costToday, directories, type Entry, entries, failure, type Group, load, loaded, needsCount,
+  nudge, placeOf, projectName, reviewCount, setPriority, stop,
 } from "../data/roster"
 import { go, parameter, path, sessionPath } from "../route"
 import { age, money, plural } from "../ui/format"
 import { Icon } from "../ui/icons"
 import { keyIsFree } from "../ui/keys"
-import { attempt, say } from "../ui/notice"
+import { attempt } from "../ui/notice"
 import { RequestDialog } from "../ui/request_card"
 import { StateMark } from "../ui/state"
 
@@ -46,7 +47,7 @@ export default function Roster() {
     const words = text().toLowerCase().split(/\s+/).filter(Boolean)
     const fits = (each: Entry) => {
       if (only() && each.group !== only()) return false
-      if (project() && each.session.directory !== project()) return false
+      if (project() && placeOf(each.session) !== project()) return false
       const hay = `${each.session.title} ${each.session.directory} ${each.activity} ${each.state} ${each.session.id}`.toLowerCase()
       return words.every((word) => hay.includes(word))
     }
@@ -125,10 +126,7 @@ export default function Roster() {
     if (!open) return
     const id = open.permission?.id ?? open.question?.id
     const now = entries().find((each) => each.session.id === open.session.id)
-    if ((now?.permission?.id ?? now?.question?.id) !== id) {
-      setAsked(undefined)
-      say("It has been answered")
-    }
+    if ((now?.permission?.id ?? now?.question?.id) !== id) setAsked(undefined)
   })
 
   const working = () => entries().filter((each) => each.group === "working").length
@@ -295,7 +293,7 @@ function Row(props: { entry: Entry; onAsk: () => void; onAllow: () => void; onAr
         </Show>
       </div>
       <div class="row-facts">
-        <span class="project">{projectName(entry().session.directory)}</span>
+        <span class="project">{projectName(placeOf(entry().session))}</span>
         <Show when={(entry().session.cost ?? 0) > 0}>
           <span class="cost">{money(entry().session.cost ?? 0)}</span>
         </Show>

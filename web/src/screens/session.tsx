@@ -4,7 +4,7 @@ import { VList, type VListHandle } from "virtua/solid"
 import "../style/session.css"
 import { post, remove } from "../data/http"
 import { lastHeard } from "../data/live"
-import { accept, children, ensure, entry, nextNeedy, permissionsOf, projectName, questionsOf, rename, rootOf, session as sessionOf, statusOf, stop } from "../data/roster"
+import { accept, children, ensure, entry, nextNeedy, permissionsOf, placeOf, projectName, questionsOf, rename, rootOf, session as sessionOf, statusOf, stop } from "../data/roster"
 import { openTranscript, type Row, rowsOf, type Transcript } from "../data/transcript"
 import type { Session as SessionInfo, ToolPart } from "../data/types"
 import { go, parameter, sessionPath } from "../route"
@@ -20,6 +20,8 @@ import { StateMark } from "../ui/state"
 import { TodoList, ToolView } from "../ui/tool_view"
 
 const Changes = lazy(() => import("./changes"))
+const Digest = lazy(() => import("./digest"))
+const Evidence = lazy(() => import("./digest").then((found) => ({ default: found.Evidence })))
 const TerminalTab = lazy(() => import("./terminal"))
 
 export default function SessionScreen(props: { id: string }) {
@@ -70,6 +72,8 @@ function Loaded(props: { session: SessionInfo }) {
   const TABS = (): [string, string][] => [
     ["chat", "Chat"],
     ["changes", props.session.summary?.files ? `Changes ${props.session.summary.files}` : "Changes"],
+    ["digest", "Digest"],
+    ["evidence", "Evidence"],
     ["term", "Terminal"],
     ["info", transcript.todo().length ? `Plan ${done()}/${transcript.todo().length}` : "Info"],
   ]
@@ -116,6 +120,12 @@ function Loaded(props: { session: SessionInfo }) {
                 onReviewed={() => void attempt(() => accept(rootOf(id)), "Marked as reviewed")}
                 onSent={() => show("chat")}
               />
+            </Match>
+            <Match when={tab() === "digest"}>
+              <Digest session={props.session} working={Boolean(status())} />
+            </Match>
+            <Match when={tab() === "evidence"}>
+              <Evidence session={props.session} working={Boolean(status())} />
             </Match>
             <Match when={tab() === "term"}>
               <TerminalTab session={props.session} />
@@ -171,7 +181,7 @@ function Head(props: { session: SessionInfo; transcript: Transcript }) {
         <h1>{props.session.title}</h1>
         <p class="session-line">
           <Show when={state()}>{(found) => <StateMark state={found().state} />}</Show>
-          <span class="where">{projectName(props.session.directory)}</span>
+          <span class="where">{projectName(placeOf(props.session))}</span>
           <Show when={(props.session.cost ?? 0) > 0}>
             <span class="cost">{money(props.session.cost ?? 0)}</span>
           </Show>

@@ -24,7 +24,7 @@ export async function attempt<T>(act: () => Promise<T>, done?: string): Promise<
     if (done) say(done)
     return value
   } catch (error) {
-    say((error as Error).message, { bad: true })
+    say((error as Error).message, { bad: !(error as { calm?: boolean }).calm })
     return undefined
   }
 }

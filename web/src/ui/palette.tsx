@@ -1,6 +1,6 @@
 // Ctrl or Cmd and K: every session and every screen, by a few letters.
 import { createMemo, createSignal, For, Show } from "solid-js"
-import { entries, projectName } from "../data/roster"
+import { entries, placeOf, projectName } from "../data/roster"
 import { go, sessionPath } from "../route"
 import { Dialog } from "./dialog"
 import { StateMark } from "./state"
@@ -26,7 +26,7 @@ export function Palette(props: { onClose: () => void }) {
     const words = text().toLowerCase().split(/\s+/).filter(Boolean)
     const sessions = entries().map((each) => ({
       label: each.session.title,
-      detail: projectName(each.session.directory),
+      detail: projectName(placeOf(each.session)),
       to: sessionPath(each.session.id),
       state: each.state,
     }))

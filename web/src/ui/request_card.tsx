@@ -1,20 +1,34 @@
 // What an agent asks of a person, with the ways to answer: in the roster, in a session and on a page of its own.
-import { createSignal, For, Show } from "solid-js"
+import { createSignal, For, onCleanup, Show } from "solid-js"
+import { allow, answer, rejectQuestion, settledAs, settledWords } from "../data/answers"
 import { commandOf, asksTo, riskOf } from "../data/risk"
-import { allow, answer, createdAt, projectName, rejectQuestion, session } from "../data/roster"
+import { createdAt, placeOf, projectName, session } from "../data/roster"
 import type { PermissionRequest, QuestionRequest } from "../data/types"
 import { age } from "./format"
 import { Dialog } from "./dialog"
-import { attempt } from "./notice"
+import { attempt, say } from "./notice"
+
+// A card that goes because somebody else answered says so.
+function tellElsewhere(id: string) {
+  onCleanup(() => {
+    const settled = settledAs(id)
+    if (settled && !settled.here) say(settledWords(settled))
+  })
+}
 
 export function PermissionCard(props: { request: PermissionRequest; why?: string; onDone?: () => void }) {
   const risk = () => riskOf(props.request)
+  const where = () => {
+    const found = session(props.request.sessionID)
+    return found ? projectName(placeOf(found)) : "this project"
+  }
   const [confirming, setConfirming] = createSignal(false)
   const [denying, setDenying] = createSignal(false)
   const [always, setAlways] = createSignal(false)
   const [note, setNote] = createSignal("")
   const [busy, setBusy] = createSignal(false)
   let timer: number | undefined
+  tellElsewhere(props.request.id)
 
   const reply = async (how: "once" | "always" | "reject", message?: string) => {
     setBusy(true)
@@ -59,7 +73,7 @@ export function PermissionCard(props: { request: PermissionRequest; why?: string
             fallback={
               <div class="ask">
                 <p>
-                  From now on, in {projectName(session(props.request.sessionID)?.directory ?? "")}, this runs without asking:
+                  From now on, in {where()}, this runs without asking:
                 </p>
                 <pre class="command">{props.request.always.join("\n")}</pre>
                 <div class="actions">
@@ -118,6 +132,7 @@ export function QuestionCard(props: { request: QuestionRequest; onDone?: () => v
   const [chosen, setChosen] = createSignal<string[][]>(props.request.questions.map(() => []))
   const [own, setOwn] = createSignal<string[]>(props.request.questions.map(() => ""))
   const [busy, setBusy] = createSignal(false)
+  tellElsewhere(props.request.id)
   const complete = () => props.request.questions.every((_, index) => chosen()[index]!.length > 0 || own()[index]!.trim())
 
   const toggle = (index: number, label: string, multiple: boolean) => {

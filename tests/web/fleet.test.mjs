@@ -1,0 +1,141 @@
+// Work handed over, requests answered by several people at once, what the agent says beside what the server saw.
+import assert from "node:assert/strict"
+import { after, before, test } from "node:test"
+import { writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { startScriptedModel } from "../support/scripted.mjs"
+import { eventually } from "../support/server.mjs"
+import { openBrowser, picture } from "./browser.mjs"
+import { webWorld } from "./world.mjs"
+
+const bash = (command, description) => ({ name: "bash", arguments: { command, description } })
+const write = (file, content) => ({ name: "write", arguments: { filePath: `{{directory}}/${file}`, content } })
+const step = (user_contains, step, reply) => ({ when: { user_contains, step }, reply })
+const SCENARIO = {
+  name: "Supervised",
+  rules: [
+    step("prove", 0, { text: "I run the tests.", tool_calls: [bash("node --test --test-name-pattern=none /dev/null", "Runs the tests")] }),
+    step("prove", 1, { text: "All tests pass. The build passes." }),
+    step("make the directory", 0, { tool_calls: [bash("mkdir out", "Makes a directory")] }),
+  ],
+  otherwise: { text: "Done." },
+}
+
+let web, browser, model
+before(async () => {
+  const file = join(tmpdir(), `quarterdeck-scenario-${process.pid}.json`)
+  writeFileSync(file, JSON.stringify(SCENARIO))
+  model = await startScriptedModel(["--scenario", file])
+  const provider = { supervised: { npm: "@ai-sdk/openai-compatible", options: { baseURL: `${model.url}/v1`, apiKey: "key" }, models: { supervised: { name: "Supervised" } } } }
+  web = await webWorld({ config: { model: "supervised/supervised", provider, permission: { bash: { "*": "allow", "mkdir *": "ask" } } } })
+  browser = await openBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await web?.close()
+  await model?.stop()
+})
+
+const fleet = async (session) => (await web.api.get(`/fleet/session/${session}`)).body
+const unseen = { serviceWorkers: "block" } // requests that a service worker makes cannot be routed
+const here = (page) => new URL(page.url()).pathname.split("/")[2]
+
+test("what is pasted is handed over with its refs, priority, budget and worktree: once, however often it is tapped", async () => {
+  const page = await browser.page(`${web.url}/new`, { size: "phone" })
+  await page.getByLabel("What should be done?").fill("Fix it\nhttps://linear.app/acme/issue/eng-42/checkout\nSHOP-API-1F\nhttps://acme.slack.com/archives/C9/p1712345678901234")
+  const refs = page.getByRole("list", { name: "What it is about" })
+  await refs.getByText("C9/1712345678.901234").waitFor()
+  await page.getByLabel("Priority").selectOption("P1")
+  await page.getByLabel("Budget in US$").fill("-1")
+  await page.getByText("A number above 0").waitFor()
+  assert.ok(await page.getByRole("button", { name: "Start" }).isDisabled())
+  await page.getByLabel("Budget in US$").fill("2.5")
+  await refs.getByRole("button", { name: "Not about SHOP-API-1F" }).click()
+  await picture(page, "handoff-phone")
+  await page.getByRole("button", { name: "Start" }).dblclick()
+  await page.waitForURL(/\/s\/ses_/)
+  await page.getByText("Done.").waitFor()
+  const made = await fleet(here(page))
+  assert.deepEqual(made.refs.map((ref) => `${ref.system} ${ref.id}`), ["linear ENG-42", "slack C9/1712345678.901234"])
+  assert.equal(made.priority, "P1")
+  assert.equal(made.budget.cost_usd, 2.5)
+  assert.match(made.directory, /\/worktree\//)
+  assert.equal((await web.api.get("/fleet/roster")).body.sessions.length, 1)
+  await page.getByText("project", { exact: true }).first().waitFor({ state: "attached" })
+
+  // The same issue again leads to the session that is there; all the same is said, not done.
+  const again = await browser.page(`${web.url}/new?text=${encodeURIComponent("https://linear.app/acme/issue/ENG-42")}`)
+  await again.getByLabel(/In a worktree/).uncheck()
+  await again.getByRole("button", { name: "Start" }).click()
+  await again.getByText("Somebody works on this already").waitFor()
+  await picture(again, "handoff-desk")
+  await again.getByRole("button", { name: "Start anyway" }).click()
+  await again.waitForURL(/\/s\/ses_/)
+  assert.notEqual(here(again), made.sessionID)
+  assert.equal((await fleet(here(again))).directory, web.world.directory)
+})
+
+test("two people at one request: one answers, the other is told so calmly, on every page", async () => {
+  const session = await web.start("Make a directory", "make the directory")
+  const request = (await web.asked("permission", session)).id
+  const link = await browser.page(`${web.url}/a/${request}`, { size: "phone" })
+  const row = await browser.page(web.url, unseen)
+  await link.getByText("mkdir out").waitFor()
+  const allow = row.locator(".row", { hasText: "Make a directory" }).getByRole("button", { name: "Allow once" })
+  await allow.waitFor()
+  // Who has not heard of it yet taps all the same.
+  await row.route("**/answer", async (route) => {
+    await web.api.post(`/fleet/request/${request}/answer`, { reply: "once" })
+    await route.continue()
+  })
+  await allow.click()
+  await row.getByText("Somebody else has answered it meanwhile").waitFor()
+  await link.locator("p", { hasText: "Answered elsewhere: allowed once" }).waitFor()
+  await picture(link, "answered-elsewhere-phone")
+  await web.idle(session)
+  assert.equal(await row.locator(".notice.bad").count(), 0)
+})
+
+test("what was shown is what is approved: an answer carries its hash, and one to anything else is refused", async () => {
+  const session = await web.start("Hash of it", "make the directory again")
+  const request = (await web.asked("permission", session)).id
+  const page = await browser.page(`${web.url}/a/${request}`, unseen)
+  const bodies = []
+  await page.route("**/answer", async (route) => {
+    const body = route.request().postDataJSON()
+    bodies.push(body)
+    await route.continue(bodies.length === 1 ? { postData: JSON.stringify({ ...body, hash: "of something else" }) } : {})
+  })
+  await page.getByRole("button", { name: "Allow once" }).click()
+  await page.getByText("What it asks for has changed").waitFor()
+  assert.equal((await web.api.get(`/fleet/request/${request}`)).body.hash, bodies[0].hash)
+  await page.getByRole("button", { name: "Allow once" }).click()
+  await page.getByText("You answered this: allowed once").waitFor()
+  await web.idle(session)
+})
+
+test("digest and evidence show what ran, and mark what is only said, in words", async () => {
+  const session = await web.start("Prove it", "prove it")
+  await web.idle(session)
+  const page = await browser.page(`${web.url}/s/${session}?tab=evidence`)
+  await page.getByText("Not verified").waitFor()
+  await page.getByRole("listitem").filter({ hasText: "“All tests pass”" }).getByText("Verified", { exact: true }).waitFor()
+  await page.getByText("test passed (0)").waitFor()
+  await picture(page, "evidence-desk")
+  const phone = await browser.page(`${web.url}/s/${session}?tab=evidence`, { size: "phone", theme: "dark" })
+  await phone.getByText("Not verified").waitFor()
+  await picture(phone, "evidence-phone")
+  await phone.getByRole("tab", { name: "Digest" }).click()
+  await phone.getByText("From the beginning").waitFor()
+  await phone.getByText("prove it", { exact: true }).first().waitFor()
+  await picture(phone, "digest-phone")
+  await phone.getByRole("button", { name: "Mark as read" }).click()
+  await phone.getByText("Since you last read it").waitFor()
+  await phone.getByRole("button", { name: "All of it" }).click()
+  await phone.getByText("From the beginning").waitFor()
+  await page.getByRole("tab", { name: "Digest" }).click()
+  await page.getByText("Says, and nothing shows it").waitFor()
+  await picture(page, "digest-desk")
+  assert.deepEqual([...page.problems, ...phone.problems], [])
+})
