@@ -29,6 +29,8 @@ int start(const ServeOptions& options) {
 }
 int start(const ScriptedModelOptions& options) { return scripted_model(options); }
 int start(const RunOptions& options) { return run(options); }
+int start(const McpBridgeOptions& options) { return mcp_bridge(options); }
+int start(const AcpBridgeOptions& options) { return acp_bridge(options); }
 int start(const SessionListOptions& options) { return session_list(options); }
 int start(const SessionShowOptions& options) { return session_show(options); }
 int start(const SessionAbortOptions& options) { return session_abort(options); }

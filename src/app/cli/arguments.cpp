@@ -69,6 +69,8 @@ struct Commands {
   CLI::App* auth_list;
   CLI::App* auth_logout;
   CLI::App* models;
+  CLI::App* mcp;
+  CLI::App* acp;
   CLI::App* completion;
   CLI::App* complete;
 };
@@ -155,6 +157,19 @@ Ctrl-C stops the turn; a second Ctrl-C leaves at once.
       ->allow_extra_args(false);
   run->add_flag("-q,--quiet", raw.run.quiet, "Print only what the agent says, no progress");
   add_format(run, raw, "default");
+}
+
+// Programs start these; people read the help.
+void add_bridges(CLI::App& app, Raw& raw, Commands& commands) {
+  commands.mcp =
+      command(app, "mcp", "Offer the server's MCP tools on the standard streams, to agents that start programs",
+              R"(  {"mcpServers": {"quarterdeck": {"command": "quarterdeck", "args": ["mcp"]}}}
+)");
+  commands.acp = command(app, "acp", "Be an agent for editors (Agent Client Protocol), with sessions on the server",
+                         R"(  acpx --agent "quarterdeck acp" exec "fix the failing test"
+)");
+  add_target(commands.mcp, raw);
+  add_target(commands.acp, raw);
 }
 
 void add_session(CLI::App& app, Raw& raw, Commands& commands) {
@@ -439,6 +454,8 @@ Command command_of(const CLI::App& app, Raw& raw, const Commands& commands, cons
   }
   if (commands.completion->parsed()) return CompletionScript{raw.shell};
   if (commands.run->parsed()) return run_of(raw, std::move(target), format);
+  if (commands.mcp->parsed()) return McpBridgeOptions{std::move(target)};
+  if (commands.acp->parsed()) return AcpBridgeOptions{std::move(target)};
   if (commands.cleanup->parsed()) {
     const bool undo = commands.cleanup_undo->parsed();
     return CleanupOptions{std::move(target), format,
@@ -512,6 +529,7 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_serve(app, raw, commands);
   add_run(app, raw, commands);
   add_session(app, raw, commands);
+  add_bridges(app, raw, commands);
   add_fleet(app, raw.fleet, raw.url, raw.directory);
   add_cleanup(app, raw, commands);
   add_trust(app, raw, commands);

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "app/cli/bridge/bridge.hpp"
 #include "app/cli/completion.hpp"
 #include "app/cli/exit_code.hpp"
 #include "app/cli/fleet/options.hpp"
@@ -171,10 +172,10 @@ struct ModelsOptions {
 };
 
 using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
-                             SessionAbortOptions, SessionDeleteOptions, BackupOptions, RestoreOptions, VerifyOptions,
-                             VacuumOptions, DoctorOptions, TrustOptions, PermissionListOptions, PermissionRemoveOptions,
-                             AuthOptions, ModelsOptions, ExportOptions, ImportOptions, CleanupOptions, FleetOptions,
-                             CompletionScript, CompletionQuestion>;
+                             McpBridgeOptions, AcpBridgeOptions, SessionAbortOptions, SessionDeleteOptions,
+                             BackupOptions, RestoreOptions, VerifyOptions, VacuumOptions, DoctorOptions, TrustOptions,
+                             PermissionListOptions, PermissionRemoveOptions, AuthOptions, ModelsOptions, ExportOptions,
+                             ImportOptions, CleanupOptions, FleetOptions, CompletionScript, CompletionQuestion>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {
