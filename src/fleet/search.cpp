@@ -70,6 +70,7 @@ Search::~Search() {
 void Search::start() {
   if (!index_) return;
   subscription_ = changes_->subscribe([this] {
+    news_ = true;
     if (wake_) (*wake_)(Unit{});
   });
   keeping_up_.spawn(keep_up());
@@ -83,6 +84,7 @@ Task<void> Search::shutdown() {
 
 // False when it is to end.
 Task<bool> Search::wait_for_news() {
+  if (std::exchange(news_, false)) co_return co_await sleep_ms(engine_.loop, kQuietMs, keeping_up_.token());
   OneShot<Unit> news(engine_.loop);
   wake_ = news.setter();
   // Where nobody works nothing is said either, and nothing ticks.
@@ -95,6 +97,7 @@ Task<bool> Search::wait_for_news() {
   co_await news;
   timer.reset();
   wake_.reset();
+  news_ = false;
   co_return co_await sleep_ms(engine_.loop, kQuietMs, keeping_up_.token());
 }
 

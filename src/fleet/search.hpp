@@ -63,6 +63,7 @@ class Search {
   std::optional<std::size_t> subscription_;
   std::optional<OneShot<Unit>::Setter> wake_;
   std::int64_t batch_events_ = 16;
+  bool news_ = false;  // since the last look
   bool busy_ = false;
   // One search at a time: they would wait for each other on the pool's threads.
   bool finding_ = false;
