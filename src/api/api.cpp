@@ -1,4 +1,5 @@
 #include "api/api.hpp"
+#include "api/named_directory.hpp"
 
 #include <iterator>
 
@@ -81,6 +82,8 @@ Task<net::Response> Api::handle(net::Request request) {
   net::Request head{.headers = request.headers};
   if (auto refused = guard_.check(request)) {
     response = std::move(*refused);
+  } else if (auto outside = outside_roots(request, services_.directory, services_.engine.options.roots)) {
+    response = std::move(*outside);
   } else if (auto page = web::page(request, web::assets())) {
     response = std::move(*page);
   } else if (services_.fleet && mcp::is_protocol(request)) {

@@ -13,6 +13,7 @@
 #include "base/redact.hpp"
 #include "config/config.hpp"
 #include "config/origins.hpp"
+#include "config/roots.hpp"
 #include "config/user_settings.hpp"
 #include "feed/feed.hpp"
 #include "fleet/fleet.hpp"
@@ -142,10 +143,13 @@ class WiredServer final : public Server {
                                        .pool = *pool_,
                                        .processes = *processes_,
                                        .experimental_ty = environment("OPENCODE_EXPERIMENTAL_LSP_TY") == "1"});
+    // In our own folder there is no project.
+    const config::Config user = config::load(places_, places_.config, places_.config);
     instances_ = std::make_unique<session::Instances>(
         loop_, *pool_, *processes_, places_, [this](config::Config config) { return providers(std::move(config)); },
         [this](const session::Instance& instance) { return mcp_servers(instance); },
-        [this](const session::Instance& instance) { return language_servers(instance); });
+        [this](const session::Instance& instance) { return language_servers(instance); },
+        config::unload_after_ms(user));
 
     fleet::Limits limits = fleet_limits(places_);
     slots_.emplace(loop_, system_clock(), std::move(limits.requests));
@@ -165,7 +169,7 @@ class WiredServer final : public Server {
         .processes = *processes_,
         .instances = *instances_,
         .places = places_,
-        .options = {.version = QD_VERSION, .recovery = recovery()},
+        .options = {.version = QD_VERSION, .recovery = recovery(), .roots = roots(user)},
         .snapshots = &*snapshots_,
         .shutdown = stopping_.get_token(),
     });
@@ -215,6 +219,21 @@ class WiredServer final : public Server {
         net::listen(loop_, std::move(http), [this](net::Request request) { return answer(std::move(request)); }));
     numbers_ = numbers_of({.http = *http_server_, .feed = *feed_, .host = *host_, .processes = *processes_});
     return {};
+  }
+
+  // A mistake in the configuration must not open more than was meant.
+  workspace::Roots roots(const config::Config& user) const {
+    const std::filesystem::path start = std::filesystem::current_path();
+    std::vector<std::filesystem::path> folders;
+    for (const std::string& each : options_.roots) folders.push_back(start / each);
+    if (folders.empty()) {
+      auto configured = config::user_roots(user, places_);
+      if (!configured) log::warn("the usual roots are taken: {}", configured.error().message);
+      if (configured) folders = std::move(*configured);
+    }
+    if (folders.empty()) return workspace::Roots(config::usual_roots(places_, start));
+    folders.push_back(places_.data);  // the sessions' own worktrees
+    return workspace::Roots(std::move(folders));
   }
 
   std::uint16_t port() const override { return http_server_->port(); }

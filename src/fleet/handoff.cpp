@@ -107,6 +107,7 @@ Task<Result<HandedOver>> Fleet::open_session(Handoff handoff) {
                                     fmt::format("There is no directory {}\n  at [\"directory\"]", handoff.directory),
                                     R"(["directory"])"});
   }
+  CO_TRY_VOID(engine_.options.roots.check(handoff.directory));
   const auto instance = co_await engine_.instances.open(handoff.directory);
   if (handoff.agent && !instance->find_agent(*handoff.agent)) {
     co_return fail(ErrorCode::invalid, "Agent not found: \"{}\"\n  at [\"agent\"]", *handoff.agent);

@@ -49,7 +49,7 @@ class LiveServers final : public Servers {
   LiveServers(const Hub::Options& options, std::filesystem::path directory,
               std::map<std::string, config::McpServer> configured, std::function<void(std::string)> changed)
       : options_(options), directory_(std::move(directory)), changed_(std::move(changed)), tasks_(options.loop) {
-    for (auto& [name, server] : configured) add(name, std::move(server));
+    for (auto& [name, server] : configured) put(name, std::move(server));
   }
 
   std::map<std::string, ServerStatus> status() const override {
@@ -143,7 +143,14 @@ class LiveServers final : public Servers {
     co_return wire::valid_utf8(text);
   }
 
+  bool changed_by_hand() const override { return changed_by_hand_; }
+
   void add(const std::string& name, config::McpServer config) override {
+    changed_by_hand_ = true;
+    put(name, std::move(config));
+  }
+
+  void put(const std::string& name, config::McpServer config) {
     if (const auto found = servers_.find(name); found != servers_.end()) end(*found->second);
     const auto server = std::make_shared<Server>();
     server->name = name;
@@ -169,6 +176,7 @@ class LiveServers final : public Servers {
 
   Task<Result<void>> disconnect(std::string name) override {
     CO_TRY(const auto server, find(name));
+    changed_by_hand_ = true;
     end(*server);
     set(*server, {State::disabled, {}});
     co_return Result<void>();
@@ -177,6 +185,7 @@ class LiveServers final : public Servers {
   Task<Result<SignIn>> start_sign_in(std::string name) override {
     CO_TRY(const auto server, find(name));
     CO_TRY(OAuth * oauth, oauth_of(*server));
+    changed_by_hand_ = true;
     CO_TRY(auto started, co_await oauth->start(options_.redirect_uri ? options_.redirect_uri() : ""));
     co_return SignIn{std::move(started.authorization_url), std::move(started.state)};
   }
@@ -358,6 +367,7 @@ class LiveServers final : public Servers {
   Hub::Options options_;
   std::filesystem::path directory_;
   std::function<void(std::string)> changed_;
+  bool changed_by_hand_ = false;
   std::map<std::string, std::shared_ptr<Server>> servers_;
   std::vector<OneShot<Unit>::Setter> waiting_;
   TaskGroup tasks_;

@@ -78,6 +78,10 @@ class Servers {
   virtual Task<Result<void>> connect(std::string name) = 0;
   virtual Task<Result<void>> disconnect(std::string name) = 0;
 
+  // Something that loading the directory anew would not bring back: a server was added, connected, disconnected, or
+  // somebody is signing in.
+  virtual bool changed_by_hand() const = 0;
+
   // Signing in to a remote server. Errors: `not_found`; `invalid` (it is no remote one, or OAuth is switched off for it);
   // `denied`, `unavailable` from the way there.
   virtual Task<Result<SignIn>> start_sign_in(std::string name) = 0;

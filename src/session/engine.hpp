@@ -18,6 +18,7 @@
 #include "store/event_store.hpp"
 #include "store/query.hpp"
 #include "tools/tool.hpp"
+#include "workspace/roots.hpp"
 #include "workspace/snapshot.hpp"
 
 namespace quarterdeck::session {
@@ -33,6 +34,7 @@ struct EngineOptions {
   int no_progress_max = 5; // steps in a row with the same calls and the same results
   std::int64_t first_byte_timeout_ms = 60'000;
   std::int64_t idle_timeout_ms = 60'000;
+  workspace::Roots roots;  // where sessions may work
 };
 
 struct Engine {

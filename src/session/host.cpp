@@ -214,6 +214,7 @@ Task<Result<Session>> Host::create(CreateSession command) {
 
 Task<Result<Session>> Host::make_session(CreateSession command) {
   CO_TRY_VOID(engine_.store.admits());
+  CO_TRY_VOID(engine_.options.roots.check(command.directory));
   const std::shared_ptr<Instance> instance = co_await engine_.instances.open(command.directory);
   if (command.id) {
     // Looked for here, where nothing else happens before the actor is there.
@@ -317,6 +318,8 @@ Task<Result<void>> Host::remove(SessionId id) {
 
 Task<Result<void>> Host::resolve(const Actor& actor, const Prompt& command, std::string& agent, ModelRef& model) {
   const Session& session = actor.state().session;
+  // It may have been imported, or the roots were others.
+  CO_TRY_VOID(engine_.options.roots.check(session.directory));
   const std::shared_ptr<Instance> instance = co_await engine_.instances.open(session.directory);
   agent = command.agent ? *command.agent : session.agent.value_or("");
   if (agent.empty() && !instance->agents.empty()) agent = instance->agents.front().name;

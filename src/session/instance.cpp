@@ -102,17 +102,21 @@ const ModelInfo* Instance::find_model(const ModelRef& model) const {
 const Agent* Instance::find_agent(std::string_view name) const { return session::find_agent(agents, name); }
 
 Instances::Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers,
-                     McpServers mcp_servers, LanguageServers language_servers)
+                     McpServers mcp_servers, LanguageServers language_servers, std::int64_t unload_after_ms)
     : loop_(loop),
       pool_(pool),
       processes_(processes),
       places_(std::move(places)),
       providers_(std::move(providers)),
       mcp_servers_(std::move(mcp_servers)),
-      language_servers_(std::move(language_servers)) {}
+      language_servers_(std::move(language_servers)),
+      unload_after_ms_(unload_after_ms) {}
 
 Task<std::shared_ptr<Instance>> Instances::open(std::filesystem::path directory) {
-  if (const auto known = instances_.find(directory); known != instances_.end()) co_return known->second;
+  if (const auto known = instances_.find(directory); known != instances_.end()) {
+    known->second.asked_for = true;
+    co_return known->second.instance;
+  }
   if (const auto underway = loading_.find(directory); underway != loading_.end()) {
     OneShot<std::shared_ptr<Instance>> ready(loop_);
     underway->second.push_back(ready.setter());
@@ -120,7 +124,8 @@ Task<std::shared_ptr<Instance>> Instances::open(std::filesystem::path directory)
   }
   loading_[directory];
   std::shared_ptr<Instance> instance = co_await load(directory);
-  instances_[directory] = instance;
+  instances_[directory] = {instance};
+  if (!unloads_) unload_later();
   const auto waiting = std::move(loading_.extract(directory).mapped());
   for (const auto& set : waiting) set(instance);
   co_return instance;
@@ -170,8 +175,33 @@ bool Instances::dispose(const std::filesystem::path& directory) { return instanc
 
 std::vector<std::shared_ptr<Instance>> Instances::loaded() const {
   std::vector<std::shared_ptr<Instance>> out;
-  for (const auto& [directory, instance] : instances_) out.push_back(instance);
+  for (const auto& [directory, each] : instances_) out.push_back(each.instance);
   return out;
+}
+
+void Instances::unload_later() {
+  if (unload_after_ms_ > 0) unloads_ = loop_.after_ms(unload_after_ms_, [this] { unload_idle(); });
+}
+
+void Instances::unload_idle() {
+  const auto is_idle = [](const auto& each) {
+    const auto& [directory, loaded] = each;
+    const bool held = loaded.instance.use_count() > 1;
+    return !loaded.asked_for && !held && !(loaded.instance->mcp && loaded.instance->mcp->changed_by_hand());
+  };
+  std::vector<std::shared_ptr<Instance>> gone;  // they end their servers when the map is whole again
+  for (auto each = instances_.begin(); each != instances_.end();) {
+    if (is_idle(*each)) {
+      log::debug("{} is unloaded: nobody has asked for it", each->first.string());
+      gone.push_back(std::move(each->second.instance));
+      each = instances_.erase(each);
+    } else {
+      each->second.asked_for = false;
+      ++each;
+    }
+  }
+  unloads_.reset();
+  if (!instances_.empty()) unload_later();
 }
 
 }  // namespace quarterdeck::session

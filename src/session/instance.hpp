@@ -66,8 +66,10 @@ class Instances {
 
   using LanguageServers = std::function<std::shared_ptr<lsp::Servers>(const Instance&)>;
 
+  // An instance that nobody has asked for in `unload_after_ms` (and up to twice as long) is let go, unless somebody holds
+  // it (a turn does) or its MCP servers were changed by hand. 0: never.
   Instances(Loop& loop, BlockingPool& pool, process::Processes& processes, Places places, Providers providers,
-            McpServers mcp_servers = {}, LanguageServers language_servers = {});
+            McpServers mcp_servers = {}, LanguageServers language_servers = {}, std::int64_t unload_after_ms = 0);
 
   // `directory` is absolute; it need not exist (an instance of the global project then).
   Task<std::shared_ptr<Instance>> open(std::filesystem::path directory);
@@ -86,7 +88,16 @@ class Instances {
   Providers providers_;
   McpServers mcp_servers_;
   LanguageServers language_servers_;
-  std::map<std::filesystem::path, std::shared_ptr<Instance>> instances_;
+  void unload_idle();
+  void unload_later();
+
+  struct Loaded {
+    std::shared_ptr<Instance> instance;
+    bool asked_for = true;  // since the last look
+  };
+  std::int64_t unload_after_ms_;
+  std::unique_ptr<Loop::Handle> unloads_;  // armed while something is loaded
+  std::map<std::filesystem::path, Loaded> instances_;
   std::map<std::filesystem::path, std::vector<OneShot<std::shared_ptr<Instance>>::Setter>> loading_;
 };
 

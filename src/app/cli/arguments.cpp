@@ -108,6 +108,12 @@ void add_serve(CLI::App& app, Raw& raw, Commands& commands) {
   commands.serve->add_option("--cors", raw.serve.cors, "Browser origin that may call the server (repeatable)")
       ->type_name("ORIGIN")
       ->allow_extra_args(false);
+  commands.serve
+      ->add_option(
+          "--root", raw.serve.roots,
+          "Folder below which projects may lie (repeatable; default: the home, the current one, temporary ones)")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
   commands.serve->add_option("--scenario", raw.serve.scenario, "Answers of the built-in scripted model")
       ->type_name("FILE");
   commands.serve->add_option("--log-level", raw.serve.log_level, "debug, info, warn or error (default: info)")
