@@ -49,6 +49,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
     add(fleet::request_routes(services_));
     add(fleet::wait_routes(services_));
     add(fleet::limits_routes(services_));
+    add(fleet::schedule_routes(services_));
     add(fleet::digest_routes(services_));
     add(fleet::commit_routes(services_));
     add(fleet::upkeep_routes(services_));

@@ -174,9 +174,11 @@ class WiredServer final : public Server {
         .shutdown = stopping_.get_token(),
     });
     host_ = std::make_unique<session::Host>(*engine_);
-    fleet_ = std::make_unique<fleet::Fleet>(
-        *engine_, *host_, &*slots_,
-        fleet::FleetOptions{.stalls = stall_policy(), .sessions = std::move(limits.sessions)});
+    fleet_ = std::make_unique<fleet::Fleet>(*engine_, *host_, &*slots_,
+                                            fleet::FleetOptions{.stalls = stall_policy(),
+                                                                .sessions = std::move(limits.sessions),
+                                                                .budgets = budgets(),
+                                                                .settings = config::user_settings(places_)});
     search_ = std::make_unique<fleet::Search>(*fleet_, search_index(last_seq));
     if (auto hooks = store::open_webhooks(places_.data)) {
       webhooks_ = std::make_unique<fleet::Webhooks>(*fleet_, *http_client_, std::move(*hooks), webhook_policy());
@@ -330,6 +332,13 @@ class WiredServer final : public Server {
       protocol = measured_.emplace_back(slots_->wrap(*protocol)).get();
     }
     return protocols;
+  }
+
+  fleet::SharedLimits budgets() const {
+    std::vector<std::string> problems;
+    auto limits = fleet::shared_limits_of(config::user_settings(places_), problems);
+    for (const std::string& problem : problems) log::warn("configuration: {}", problem);
+    return limits;
   }
 
   static session::Recovery recovery() {

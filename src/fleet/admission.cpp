@@ -92,7 +92,7 @@ Task<bool> Admission::wait(Session session, MessageId prompt, std::stop_token st
     if (++found->second.gone < found->second.told.size()) return;
     queue_.remove(found->second.ticket);
     waiters_.erase(found);
-    board_.set_held_back(head, std::nullopt);
+    if (!engine_.shutting_down()) board_.set_held_back(head, std::nullopt);
   };
   admit();
   if (waits(head)) say_why(head);

@@ -135,8 +135,15 @@ bool same(const Attention& a, const Attention& b) {
 Attention attention(const Facts& facts, const std::optional<Attention>& before, const AttentionPolicy& policy,
                     TimeMs now) {
   Attention out = judged(facts);
+  if (facts.warning && out.group != Group::quiet) out.warning = fmt::format("80 % of a budget: {}", *facts.warning);
   const bool goes_on = before && before->state == out.state && before->evidence == out.evidence;
   out.since = goes_on ? before->since : began(facts, out, now);
+  if (out.state == State::stalled && facts.nudge) {
+    // A word may be enough: first that, then the supervisor, then a person.
+    out.group = Group::with_supervisor;
+    out.next = facts.nudge;
+    return out;
+  }
   if (out.group == Group::needs_you && facts.standing.owner) {
     // The supervisor goes first; a person is asked when they stay silent.
     const TimeMs until = out.since + policy.supervisor_ms[static_cast<std::size_t>(facts.standing.priority)];

@@ -46,6 +46,8 @@ struct Facts {
   domain::Status status;
   std::optional<Stall> stall;
   std::optional<std::string> over_budget;  // which limit
+  std::optional<domain::Attention::Next> nudge;  // of one that is stalled
+  std::optional<std::string> warning;  // what is nearly used up
   int files_changed = 0;
 };
 

@@ -93,6 +93,8 @@ void Board::on_commit(std::span<const store::StoredEvent> events) {
       stalls_.erase(event.session);
       held_back_.erase(event.session);
       over_budget_.erase(event.session);
+      warnings_.erase(event.session);
+      nudges_.erase(event.session);
       last_seq_ = event.seq;
       told = true;
     } else if (event.type == "message.updated") {
@@ -156,6 +158,8 @@ Result<Facts> Board::facts_of(const Session& session) const {
   if (const auto found = stalls_.find(session.id); found != stalls_.end()) facts.stall = found->second;
   if (const auto found = held_back_.find(session.id); found != held_back_.end()) facts.held_back = found->second;
   if (const auto found = over_budget_.find(session.id); found != over_budget_.end()) facts.over_budget = found->second;
+  if (const auto found = nudges_.find(session.id); found != nudges_.end()) facts.nudge = found->second;
+  if (const auto found = warnings_.find(session.id); found != warnings_.end()) facts.warning = found->second;
   return facts;
 }
 
@@ -231,6 +235,19 @@ void Board::set_stall(const SessionId& session, std::optional<Stall> stall) {
 void Board::set_held_back(const SessionId& session, std::optional<std::string> why) {
   if (!why && held_back_.erase(session) == 0) return;
   if (why) held_back_[session] = std::move(*why);
+  look_at(session);
+}
+
+void Board::set_nudge(const SessionId& session, std::optional<Attention::Next> nudge) {
+  if (!nudge && nudges_.erase(session) == 0) return;
+  if (nudge) nudges_[session] = std::move(*nudge);
+  look_at(session);
+}
+
+// Told once: its numbers move with every step.
+void Board::set_warning(const SessionId& session, std::optional<std::string> warning) {
+  if (warning ? warnings_.contains(session) : warnings_.erase(session) == 0) return;
+  if (warning) warnings_[session] = std::move(*warning);
   look_at(session);
 }
 

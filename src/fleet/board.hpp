@@ -45,6 +45,9 @@ class Board {
   void set_stall(const SessionId& session, std::optional<Stall> stall);
   void set_held_back(const SessionId& session, std::optional<std::string> why);
   void clear_held_back(const SessionId& session) { held_back_.erase(session); }  // its turn begins
+  void set_nudge(const SessionId& session, std::optional<domain::Attention::Next> nudge);
+  void clear_nudge(const SessionId& session) { nudges_.erase(session); }  // it is not stalled any more
+  void set_warning(const SessionId& session, std::optional<std::string> warning);
   void set_over_budget(const SessionId& session, std::optional<std::string> why);
 
   const std::map<SessionId, Entry>& entries();
@@ -89,6 +92,8 @@ class Board {
   std::map<SessionId, Stall> stalls_;
   std::map<SessionId, std::string> held_back_;
   std::map<SessionId, std::string> over_budget_;
+  std::map<SessionId, std::string> warnings_;
+  std::map<SessionId, domain::Attention::Next> nudges_;
   std::shared_ptr<Changes> changes_ = std::make_shared<Changes>();
   store::Seq last_seq_ = 0;
   OnAttention on_attention_;

@@ -15,7 +15,9 @@
 #include "fleet/board.hpp"
 #include "fleet/budget.hpp"
 #include "fleet/calls.hpp"
+#include "fleet/schedules.hpp"
 #include "fleet/slotted.hpp"
+#include "fleet/stall_policies.hpp"
 #include "fleet/upkeep.hpp"
 #include "fleet/watch.hpp"
 
@@ -85,6 +87,8 @@ struct Waited {
 struct FleetOptions {
   StallPolicy stalls;
   SlotLimits sessions = kNoLimits;  // that run at a time
+  SharedLimits budgets;  // of a day
+  std::string settings = "{}";  // the user's, for schedules
 };
 
 enum class Close { only_idle, stop_work };
@@ -99,6 +103,8 @@ class Fleet {
   Calls& calls() { return calls_; }
   const Slots* slots() const { return slots_; }
   const Admission& admission() const { return admission_; }
+  Budgets& budgets() { return budgets_; }
+  Schedules& schedules() { return schedules_; }
   Upkeep& upkeep() { return upkeep_; }  // the sessions' own worktrees
   session::Engine& engine() { return engine_; }
   session::Host& host() { return host_; }
@@ -146,6 +152,9 @@ class Fleet {
   Task<void> keep_watch();
   Task<void> sleep_until_due();
   void look_at_slots();
+  void on_attention(const SessionId& head, const domain::Attention& now);
+  Task<void> nudge_stalled(SessionId id);
+  Task<Result<SessionId>> hand_over_scheduled(domain::Handoff handoff);
   bool waits_for_slot(const SessionId& session) const;
   // What each head waits for, for the rows of a roster.
   std::map<SessionId, domain::Waiting> all_waiting() const;
@@ -169,6 +178,10 @@ class Fleet {
   Calls calls_;
   Slots* slots_;
   Budgets budgets_;
+  Schedules schedules_;
+  SharedLimits shared_limits_;
+  std::string settings_;
+  StallPolicies policies_;
   Watch watch_;
   // Decided, and on its way to the disk.
   struct Pending {

@@ -35,6 +35,7 @@ struct StallPolicy {
   std::int64_t dead_worker_ms = 15'000;
   std::int64_t rate_limit_ms = 30'000;  // a wait that is announced to be longer
   int retries_max = 5;
+  bool operator==(const StallPolicy&) const = default;
 };
 
 // Kinds: model_silent, tool_hung, rate_limit, provider_failing, dead_worker.

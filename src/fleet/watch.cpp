@@ -1,5 +1,6 @@
 #include "fleet/watch.hpp"
 
+#include "fleet/cpu_share.hpp"
 #include "wire/event.hpp"
 #include "wire/json.hpp"
 
@@ -18,6 +19,9 @@ void Watch::on_commit(std::span<const store::StoredEvent> events) {
   const TimeMs now = engine_.clock.now_ms();
   for (const store::StoredEvent& event : events) {
     const std::string_view type = event.type;
+    if (type == "quarterdeck.record.put" && event.properties->contains("\"kind\":\"standing\"")) {
+      share_again(event.session);
+    }
     if (type == "quarterdeck.record.put" || type == "session.updated") continue;
     if (type == "quarterdeck.turn.started") {
       seen_[event.session] = {.last_event = now, .tools = {}};
@@ -44,6 +48,8 @@ void Watch::see_part(const store::StoredEvent& event, Seen& seen) {
   if (const auto* started = std::get_if<ToolStarted>(&*decoded)) {
     const auto tool = seen.tools.find(started->part_id.value);
     if (tool != seen.tools.end()) tool->second.pid = started->pid;
+    const auto head = head_of(engine_.query, event.session);
+    if (head) share_cpu(started->pid, board_.priority_of(head->id));
     return;
   }
   const Part& part = std::get<PartUpdated>(*decoded).part;
@@ -60,6 +66,15 @@ void Watch::see_part(const store::StoredEvent& event, Seen& seen) {
   if (call->tool == "task" && running->metadata) {
     const auto metadata = wire::parse(running->metadata->text);
     if (metadata) tool.child = wire::string_at(*metadata, "sessionId");
+  }
+}
+
+// Its priority is another one.
+void Watch::share_again(const SessionId& head) {
+  for (const auto& [id, seen] : seen_) {
+    const auto above = head_of(engine_.query, id);
+    if (!above || above->id != head) continue;
+    for (const auto& [part, tool] : seen.tools) share_cpu(tool.pid, board_.priority_of(head));
   }
 }
 
@@ -110,7 +125,7 @@ void Watch::judge() {
     }
     const Signs signs = signs_of(id, host_.status(id), seen);
     if (!signs.waits_for_answer) all_wait_ = false;
-    const auto verdict = stalled(signs, policy_, now);
+    const auto verdict = stalled(signs, policy_of_(id), now);
     if (!verdict) continue;
     const auto head = head_of(engine_.query, id);
     if (!head || found.contains(head->id)) continue;

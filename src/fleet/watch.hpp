@@ -16,9 +16,14 @@ namespace quarterdeck::fleet {
 class Watch {
  public:
   // `waits_for_slot`: its request to the model has not gone out.
-  Watch(session::Engine& engine, session::Host& host, Board& board, StallPolicy policy,
+  Watch(session::Engine& engine, session::Host& host, Board& board,
+        std::function<const StallPolicy&(const SessionId&)> policy_of,
         std::function<bool(const SessionId&)> waits_for_slot)
-      : engine_(engine), host_(host), board_(board), policy_(policy), waits_for_slot_(std::move(waits_for_slot)) {}
+      : engine_(engine),
+        host_(host),
+        board_(board),
+        policy_of_(std::move(policy_of)),
+        waits_for_slot_(std::move(waits_for_slot)) {}
 
   void on_commit(std::span<const store::StoredEvent> events);
   // Every few seconds while something is under way.
@@ -41,12 +46,13 @@ class Watch {
   void see_part(const store::StoredEvent& event, Seen& seen);
   Task<void> sample();
   Signs signs_of(const SessionId& session, const domain::Status& status, const Seen& seen) const;
+  void share_again(const SessionId& head);
   void judge();
 
   session::Engine& engine_;
   session::Host& host_;
   Board& board_;
-  StallPolicy policy_;
+  std::function<const StallPolicy&(const SessionId&)> policy_of_;
   std::function<bool(const SessionId&)> waits_for_slot_;
   std::map<SessionId, Seen> seen_;  // with an open turn
   bool all_wait_ = false;

@@ -180,6 +180,14 @@ Result<domain::RequestAnswer> decode_request_answer(std::string_view json) {
 }
 std::string encode_handoff(const domain::Handoff& handoff) { return encode(handoff); }
 
+struct BudgetAlone {
+  std::optional<domain::Budget> budget;
+};
+void describe(Reader& io, BudgetAlone& alone) {
+  io.field("budget", alone.budget);
+  check_budget(io, alone.budget);
+}
+
 template <class Io>
 void describe(Io& io, KeptAnswer& answer) {
   io.field("fingerprint", answer.fingerprint);
@@ -193,6 +201,12 @@ std::string encode_standing(const domain::Standing& standing) { return encode(st
 Result<domain::Standing> decode_standing(std::string_view json) { return decode_text<domain::Standing>(json); }
 std::string encode_attention(const domain::Attention& attention) { return encode(attention); }
 Result<domain::Attention> decode_attention(std::string_view json) { return decode_text<domain::Attention>(json); }
+std::string encode_budget(const domain::Budget& budget) { return encode(budget); }
+Result<domain::Budget> decode_budget(std::string_view json) {
+  TRY(BudgetAlone alone, decode_text<BudgetAlone>(fmt::format("{{\"budget\":{}}}", json)));
+  if (!alone.budget) return fail(ErrorCode::invalid, "Expected object\n  at [\"budget\"]");
+  return *alone.budget;
+}
 std::string encode_waiting(const domain::Waiting& waiting) { return encode(waiting); }
 std::string encode_roster_row(const domain::RosterRow& row) { return encode(row); }
 

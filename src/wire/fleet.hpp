@@ -16,6 +16,9 @@ std::string encode_standing(const domain::Standing& standing);
 Result<domain::Standing> decode_standing(std::string_view json);
 std::string encode_attention(const domain::Attention& attention);
 Result<domain::Attention> decode_attention(std::string_view json);
+std::string encode_budget(const domain::Budget& budget);
+// Errors: `invalid` with the path of the member, which stands alone.
+Result<domain::Budget> decode_budget(std::string_view json);
 std::string encode_waiting(const domain::Waiting& waiting);
 std::string encode_roster_row(const domain::RosterRow& row);
 

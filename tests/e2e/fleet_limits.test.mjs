@@ -121,3 +121,63 @@ test("a provider that says later is asked by one of those who wait, and then by 
   assert.match(seen.waiting.limit, /^provider fake$/)
   for (const session of sessions) await until(session, "ready")
 })
+
+const threeSteps = Array.from({ length: 3 }, (_, i) => bash(`echo ${i} >> steps.txt`)).join("\n")
+
+test("steps and working time are budgets too, told at 80 %, raised in the same turn, also across a kill", async () => {
+  await start()
+  const session = await handOver(threeSteps, { budget: { steps: 2 } })
+  const paused = await until(session, "budget")
+  assert.match(paused.attention.reason, /2 of 2 steps/)
+  await restart()
+  assert.match((await until(session, "budget")).attention.reason, /2 of 2 steps/)
+  assert.equal((await api.patch(`/fleet/session/${session}`, { budget: { steps: 100 } })).status, 200)
+  await until(session, "ready")
+  const answers = (await api.messages(session)).filter((m) => m.info.role === "assistant")
+  assert.equal(new Set(answers.map((m) => m.info.parentID)).size, 1, "one turn")
+
+  const slow = await handOver(`${bash("sleep 2")}\n${bash("echo 1")}`, { budget: { wall_ms: 1000 }, fresh: true })
+  assert.match((await until(slow, "budget")).attention.reason, /Has worked \d+ s of 1 s/)
+  await api.patch(`/fleet/session/${slow}`, { budget: null })
+  await until(slow, "ready")
+  for (const [budget, path] of [[{ steps: -1 }, "steps"], [{ wall_ms: "x" }, "wall_ms"], [{ cost_usd: -0.1 }, "cost_usd"]]) {
+    const refused = await api.patch(`/fleet/session/${slow}`, { budget })
+    assert.equal(refused.status, 400)
+    assert.match(JSON.stringify(refused.body), new RegExp(`budget.+${path}`))
+  }
+})
+
+test("a project, who hands over and the day have budgets, set while it runs and kept", async () => {
+  await start({ ours: { budgets: { principal: { bot: { steps: 4 } } } } })
+  const first = await handOver(threeSteps, { principal: "bot" })
+  await until(first, "ready")
+  const other = await handOver("hi")
+  await until(other, "ready")
+  const second = await handOver(bash("echo second"), { principal: "bot" })
+  const paused = await until(second, "budget")
+  assert.match(paused.attention.reason, /principal bot today: Has used \d+ of 4 steps/)
+  await restart()
+  await until(second, "budget")
+  const set = await api.call("PUT", "/fleet/budget", { kind: "principal", name: "bot", budget: { steps: 50 } })
+  assert.equal(set.status, 200, JSON.stringify(set.body))
+  await until(second, "ready")
+  await restart("stop")
+  const lines = (await api.get("/fleet/budget")).body.budgets
+  assert.deepEqual(lines.map((l) => [l.kind, l.name, l.budget]), [["principal", "bot", { steps: 50 }]])
+  assert.ok(lines[0].used.steps >= 5, JSON.stringify(lines))
+  for (const body of [{}, { kind: "week", budget: null }, { kind: "project", budget: null }, { kind: "day", budget: { tokens: -1 } }, { kind: "day", budget: 5 }]) {
+    assert.equal((await api.call("PUT", "/fleet/budget", body)).status, 400, JSON.stringify(body))
+  }
+})
+
+test("a project has its own thresholds, and its stalled sessions are nudged before anybody is told", async () => {
+  await start({ config: { quarterdeck: { stall: { model_silent_s: 1, nudges: 1, nudge_after_s: 6 } } } })
+  const session = await handOver("FAULT:hang")
+  const stalled = await until(session, "stalled")
+  assert.equal(stalled.attention.stall, "model_silent")
+  await eventually(async () => (await standing(session)).attention.next?.action === "is nudged (1 of 1)", 30000)
+  assert.equal((await standing(session)).attention.group, "with_supervisor")
+  await until(session, "ready")
+  const prompts = (await api.messages(session)).filter((m) => m.info.role === "user")
+  assert.match(prompts.at(-1).parts[0].text, /not made visible progress/)
+})

@@ -78,6 +78,47 @@ struct LimitsRoutes {
         running_json(queue, "project"), running_json(queue, "provider"), running_json(queue, "model"),
         waiting_json(admission.waiting())));
   }
+
+  Task<net::Response> budgets(Call) const {
+    std::string lines;
+    for (const auto& line : services.fleet->budgets().shared().lines()) {
+      if (!lines.empty()) lines += ',';
+      const auto space = line.key.find(' ');
+      lines += fmt::format(R"({{"kind":{},"name":{},"budget":{},"used":{{"cost_usd":{:.6f},"tokens":{},"steps":{}}}}})",
+                           wire::quoted(line.key.substr(0, space)),
+                           space == line.key.npos ? "null" : wire::quoted(line.key.substr(space + 1)),
+                           wire::encode_budget(line.budget), line.used.cost_usd, line.used.tokens, line.used.steps);
+    }
+    co_return json(
+        fmt::format(R"({{"budgets":[{}],"day_ends":{}}})", lines, services.fleet->budgets().shared().day_ends()));
+  }
+
+  // {"kind": "day" | "project" | "principal", "name"?, "budget": {…} | null}
+  Task<net::Response> set_budget(Call call) const {
+    const auto body = wire::parse(call.request.body);
+    if (!body) co_return error_response(body.error());
+    std::string kind = wire::string_at(*body, "kind");
+    std::string name = wire::string_at(*body, "name");
+    if (kind != "day" && kind != "project" && kind != "principal")
+      co_return bad_request("Expected \"day\" | \"project\" | \"principal\"\n  at [\"kind\"]", Where::payload);
+    if ((kind == "day") != name.empty() || name.size() > 200)
+      co_return bad_request("Expected a name with a project or principal, of 1 to 200 bytes\n  at [\"name\"]",
+                            Where::payload);
+    const auto* given = wire::value_at(*body, "budget");
+    if (!given) co_return bad_request("Missing key\n  at [\"budget\"]", Where::payload);
+    std::optional<domain::Budget> budget;
+    if (!given->is_null()) {
+      auto read = wire::decode_budget(wire::to_text(*given));
+      if (!read) co_return error_response(read.error());
+      if (read->wall_ms)
+        co_return bad_request("Expected no wall_ms: sessions have that\n  at [\"budget\"][\"wall_ms\"]",
+                              Where::payload);
+      budget = *read;
+    }
+    const auto done = co_await services.fleet->budgets().set_shared(std::move(kind), std::move(name), budget);
+    if (!done) co_return error_response(done.error());
+    co_return co_await budgets(Call{});
+  }
 };
 
 }  // namespace
@@ -93,6 +134,10 @@ std::vector<Route> limits_routes(Services& services) {
       {"GET", "/fleet/queue", "fleet.queue",
        "Sessions that wait for a place: the limits, how many run, who is next and why not yet", bind(&R::queue),
        "Object"},
+      {"GET", "/fleet/budget", "fleet.budget",
+       "What a day, projects and principals may spend, and have spent today (UTC)", bind(&R::budgets), "Object"},
+      {"PUT", "/fleet/budget", "fleet.budget.set", "Set or take away one of these limits; it holds at once",
+       bind(&R::set_budget), "Object", "FleetSharedBudget"},
   };
 }
 

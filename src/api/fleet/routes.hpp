@@ -12,7 +12,8 @@ std::vector<Route> handoff_routes(
     Services& services);  // /fleet/handoff, PATCH /fleet/session/:sessionID, nudge, close…
 std::vector<Route> request_routes(Services& services);  // /fleet/request…
 std::vector<Route> wait_routes(Services& services);  // /fleet/wait, /fleet/events
-std::vector<Route> limits_routes(Services& services);  // /fleet/slots, /fleet/queue
+std::vector<Route> limits_routes(Services& services);  // /fleet/slots, /fleet/queue, /fleet/budget
+std::vector<Route> schedule_routes(Services& services);  // /fleet/schedules…
 std::vector<Route> digest_routes(Services& services);  // /fleet/session/:sessionID/digest, evidence
 std::vector<Route> message_routes(Services& services);  // /fleet/session/:sessionID/message, queue, abort
 std::vector<Route> commit_routes(Services& services);  // /fleet/session/:sessionID/commits, review, rollback, worktree
