@@ -1,7 +1,7 @@
 // Work handed over, requests answered by several people at once, what the agent says beside what the server saw.
 import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
-import { writeFileSync } from "node:fs"
+import { existsSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { startScriptedModel } from "../support/scripted.mjs"
@@ -18,6 +18,8 @@ const SCENARIO = {
     step("prove", 0, { text: "I run the tests.", tool_calls: [bash("node --test --test-name-pattern=none /dev/null", "Runs the tests")] }),
     step("prove", 1, { text: "All tests pass. The build passes." }),
     step("make the directory", 0, { tool_calls: [bash("mkdir out", "Makes a directory")] }),
+    step("two files", 0, { tool_calls: [write("first.txt", "one\n")] }),
+    step("two files", 1, { tool_calls: [write("second.txt", "two\n")] }),
   ],
   otherwise: { text: "Done." },
 }
@@ -138,4 +140,30 @@ test("digest and evidence show what ran, and mark what is only said, in words", 
   await page.getByText("Says, and nothing shows it").waitFor()
   await picture(page, "digest-desk")
   assert.deepEqual([...page.problems, ...phone.problems], [])
+})
+
+test("changes are seen by step; the files are rolled back after a question, and it can be undone", async () => {
+  const session = await web.start("Two files", "write two files")
+  const steps = await eventually(async () => {
+    const { checkpoints } = (await web.api.get(`/fleet/session/${session}/commits`)).body
+    return checkpoints?.filter((each) => each.kind === "step").length === 2 && checkpoints
+  }, 60_000)
+  await web.idle(session)
+  const page = await browser.page(`${web.url}/s/${session}?tab=changes`)
+  await page.getByRole("button", { name: /second\.txt/ }).waitFor()
+  const first = steps.find((each) => each.kind === "step" && each.files === 1 && steps.some((start) => start.kind === "start" && start.id === each.parent))
+  const compare = page.getByLabel("What to compare")
+  await eventually(async () => (await compare.locator("optgroup[label=Steps] option").count()) >= 3, 30_000)
+  await compare.selectOption(`${first.parent}..${first.id}`)
+  await page.getByRole("button", { name: /second\.txt/ }).waitFor({ state: "detached" })
+  await page.locator(".patch tr.add").getByText("one").waitFor()
+  await page.getByRole("button", { name: "Roll back…" }).click()
+  const dialog = page.getByRole("dialog", { name: "Roll the files back?" })
+  await picture(page, "rollback-desk")
+  await dialog.getByRole("button", { name: "Roll back" }).click()
+  const there = (file) => existsSync(join(web.world.directory, file))
+  await eventually(async () => there("first.txt") && !there("second.txt"), 30_000)
+  await page.getByRole("button", { name: "Undo" }).click()
+  await eventually(async () => there("second.txt"), 30_000)
+  assert.deepEqual(page.problems, [])
 })

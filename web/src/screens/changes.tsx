@@ -1,26 +1,62 @@
-// What a session changed, file by file; comments on lines go to the agent as one message.
+// What a session changed, file by file, as a whole, by step or by commit; comments on lines go to the agent as one message,
+// and the files can be taken back to what they were after any step.
 import { createResource, createSignal, For, Show } from "solid-js"
-import { get } from "../data/http"
+import { get, post } from "../data/http"
 import { send } from "../data/roster"
-import type { FileDiff, Session } from "../data/types"
-import type { Line } from "../text/patch"
-import { plural } from "../ui/format"
+import type { FileDiff, FleetCommit, FleetCommits, FleetComparison, FleetRolledBack, Session } from "../data/types"
+import { byFile, type Line } from "../text/patch"
+import { Dialog } from "../ui/dialog"
+import { age, plural } from "../ui/format"
 import { Icon } from "../ui/icons"
-import { attempt } from "../ui/notice"
+import { attempt, say } from "../ui/notice"
 import { type LineComment, PatchView } from "../ui/patch_view"
 
 const SPLIT = "quarterdeck.split"
 const FOLDED_LINES = 500
 
+// Everything since a checkpoint that has none before it; else what the step, or the commit, did.
+const rangeOf = (each: FleetCommit) => (each.parent && each.kind !== "start" ? `${each.parent}..${each.id}` : `${each.id}..now`)
+const titleOf = (each: FleetCommit) => {
+  if (each.kind === "start") return "Everything since the first step"
+  if (each.kind === "before_rollback") return "Before a roll back"
+  if (each.kind === "rollback") return "Rolled back"
+  return each.title || each.id.slice(0, 8)
+}
+
+async function compared(session: string, range: string): Promise<FileDiff[]> {
+  const found = await get<FleetComparison>(`/fleet/session/${session}/commits/${range}`)
+  const patches = byFile(found.patch)
+  return found.files.map((each) => ({ ...each, ...(patches.has(each.file) ? { patch: patches.get(each.file)! } : {}) }) as FileDiff)
+}
+
 export default function Changes(props: { session: Session; onReviewed: () => void; onSent: () => void }) {
-  const [scope, setScope] = createSignal<"session" | "git" | "branch">("session")
-  const [diffs, { refetch }] = createResource(
-    () => ({ scope: scope(), at: props.session.time.updated, id: props.session.id }),
-    ({ scope, id }) =>
-      scope === "session"
-        ? get<FileDiff[]>(`/session/${id}/diff`)
-        : get<FileDiff[]>("/vcs/diff", { directory: props.session.directory, query: { mode: scope } }),
+  const [scope, setScope] = createSignal("session")
+  const [asking, setAsking] = createSignal<FleetCommit>() // whether to roll back to it
+  const [rolled, setRolled] = createSignal(0)
+  const [work, { refetch: lookAgain }] = createResource(
+    () => `${props.session.id} ${props.session.time.updated} ${rolled()}`,
+    () => get<FleetCommits>(`/fleet/session/${props.session.id}/commits`).catch(() => undefined),
   )
+  const checkpoints = () => work.latest?.checkpoints ?? []
+  const commits = () => work.latest?.commits ?? []
+  const chosen = () => checkpoints().find((each) => rangeOf(each) === scope())
+  const [diffs, { refetch }] = createResource(
+    () => ({ scope: scope(), at: props.session.time.updated, id: props.session.id, rolled: rolled() }),
+    ({ scope, id }) => {
+      if (scope === "session") return get<FileDiff[]>(`/session/${id}/diff`)
+      if (scope.includes("..")) return compared(id, scope)
+      return get<FileDiff[]>("/vcs/diff", { directory: props.session.directory, query: { mode: scope } })
+    },
+  )
+  const rollBack = async (to: string) => {
+    const done = await attempt(() => post<FleetRolledBack>(`/fleet/session/${props.session.id}/rollback`, { to }))
+    setAsking(undefined)
+    if (!done) return
+    setRolled(rolled() + 1)
+    void lookAgain()
+    const left = done.left.length ? `; ${plural(done.left.length, "file")} stay as they are` : ""
+    say(`Rolled back${left}`, { undo: () => void rollBack(done.undo) })
+  }
   const [split, setSplit] = createSignal(localStorage.getItem(SPLIT) === "1" && window.innerWidth > 1000)
   const [comments, setComments] = createSignal<LineComment[]>([])
   const [writing, setWriting] = createSignal<{ file: string; line: Line }>()
@@ -48,11 +84,28 @@ export default function Changes(props: { session: Session; onReviewed: () => voi
   return (
     <div class="changes">
       <div class="changes-head">
-        <select aria-label="What to compare" value={scope()} onChange={(event) => setScope(event.currentTarget.value as "session")}>
+        <select aria-label="What to compare" value={scope()} onChange={(event) => setScope(event.currentTarget.value)}>
           <option value="session">This session</option>
           <option value="git">Not committed</option>
           <option value="branch">Whole branch</option>
+          <Show when={commits().length}>
+            <optgroup label="Commits">
+              <For each={commits()}>{(each) => <option value={rangeOf(each)}>{`${each.id.slice(0, 8)} ${titleOf(each)}`}</option>}</For>
+            </optgroup>
+          </Show>
+          <Show when={checkpoints().length}>
+            <optgroup label="Steps">
+              <For each={checkpoints()}>{(each) => <option value={rangeOf(each)}>{`${titleOf(each)} (${age(each.created_at)})`}</option>}</For>
+            </optgroup>
+          </Show>
         </select>
+        <Show when={chosen()}>
+          {(each) => (
+            <button onClick={() => setAsking(each())}>
+              Roll back…
+            </button>
+          )}
+        </Show>
         <span class="num">
           {plural(list().length, "file")} <span class="plus">+{total("additions")}</span> <span class="minus">−{total("deletions")}</span>
         </span>
@@ -136,6 +189,23 @@ export default function Changes(props: { session: Session; onReviewed: () => voi
           </section>
         )}
       </For>
+      <Show when={asking()}>
+        {(each) => (
+          <Dialog title="Roll the files back?" onClose={() => setAsking(undefined)}>
+            <p>
+              They become what they were {each().kind === "start" ? "before the first step" : `after “${titleOf(each())}”`}, byte for byte. Branch, commits and ignored files stay. It can be undone.
+            </p>
+            <div class="actions">
+              <button class="big" onClick={() => setAsking(undefined)}>
+                Keep
+              </button>
+              <button class="big danger" onClick={() => void rollBack(each().id)}>
+                Roll back
+              </button>
+            </div>
+          </Dialog>
+        )}
+      </Show>
       <Show when={list().length}>
         <footer class="changes-foot">
           <button class="big" disabled={!comments().length} onClick={sendBack}>

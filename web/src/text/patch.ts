@@ -86,3 +86,13 @@ export function pairsOf(lines: Line[]): Pair[] {
   }
   return pairs
 }
+
+// A patch of several files, by file.
+export function byFile(patch: string): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const piece of patch.split(/^(?=diff --git )/m)) {
+    const name = /^\+\+\+ "?b\/(.+?)"?\t?$/m.exec(piece)?.[1] ?? /^--- "?a\/(.+?)"?\t?$/m.exec(piece)?.[1]
+    if (name) found.set(name, piece)
+  }
+  return found
+}
