@@ -167,3 +167,27 @@ test("changes are seen by step; the files are rolled back after a question, and 
   await eventually(async () => there("second.txt"), 30_000)
   assert.deepEqual(page.problems, [])
 })
+
+test("several sessions get a priority at once; a word that was only said is found too", async () => {
+  const titles = ["Several one", "Several two"]
+  const sessions = await Promise.all(titles.map(async (title) => (await web.api.session({ title })).id))
+  const page = await browser.page(web.url, { size: "phone" })
+  await page.locator(".row", { hasText: titles[0] }).waitFor()
+  await page.getByRole("button", { name: "Select" }).click()
+  for (const title of titles) await page.getByLabel(`Select ${title}`).check()
+  await page.getByText("2 sessions selected").waitFor()
+  await picture(page, "bulk-phone")
+  await page.getByLabel("Priority of the selected").selectOption("P1")
+  await eventually(async () => (await Promise.all(sessions.map(fleet))).every((each) => each.priority === "P1"), 30_000)
+  await web.api.post(`/session/${sessions[0]}/message`, { noReply: true, parts: [{ type: "text", text: "beware of the xylophone" }] })
+  const search = page.getByRole("searchbox", { name: "Search sessions" })
+  await eventually(async () => {
+    await search.fill("")
+    await search.fill("xylophone")
+    return page.locator(".hit", { hasText: titles[0] }).waitFor({ timeout: 5_000 }).then(() => true, () => false)
+  }, 60_000)
+  await picture(page, "search-phone")
+  await page.locator(".hit").getByRole("link").first().click()
+  await page.getByText("beware of the xylophone").waitFor()
+  assert.deepEqual(page.problems, [])
+})

@@ -419,6 +419,10 @@ export async function accept(id: string) {
   await post(`/fleet/session/${id}/accept`)
   refreshRow(id, 0)
 }
+export async function close(id: string) {
+  await post(`/fleet/session/${id}/close`)
+  refreshRow(id, 0)
+}
 export async function archive(id: string) {
   await post(`/fleet/session/${id}/archive`)
   setFacts(produce((all) => void delete all.rows[id]))

@@ -13,6 +13,7 @@ import { keyIsFree } from "../ui/keys"
 import { attempt } from "../ui/notice"
 import { RequestDialog } from "../ui/request_card"
 import { StateMark } from "../ui/state"
+import { BulkBar, SaidElsewhere } from "./roster_more"
 
 const GROUPS: { group: Group; title: string }[] = [
   { group: "needs", title: "Needs you" },
@@ -28,6 +29,8 @@ export default function Roster() {
   const [asked, setAsked] = createSignal<Entry>()
   const [shown, setShown] = createSignal<Record<string, number>>({})
   const [held, setHeld] = createSignal<string[]>() // the order while somebody points at it
+  const [picked, setPicked] = createSignal<string[]>() // while several are chosen
+  const pick = (id: string) => setPicked((all) => (all?.includes(id) ? all.filter((each) => each !== id) : [...(all ?? []), id]))
   let list!: HTMLDivElement
   let search!: HTMLInputElement
   let release: number | undefined
@@ -153,7 +156,13 @@ export default function Roster() {
               <For each={directories()}>{(each) => <option value={each}>{projectName(each)}</option>}</For>
             </select>
           </Show>
+          <Show when={entries().length > 1}>
+            <button aria-pressed={picked() !== undefined} onClick={() => setPicked(picked() ? undefined : [])}>
+              Select
+            </button>
+          </Show>
         </div>
+        <Show when={picked()}>{(ids) => <BulkBar entries={entries().filter((each) => ids().includes(each.session.id))} onDone={() => setPicked(undefined)} />}</Show>
       </header>
 
       <Show when={failure()}>
@@ -177,7 +186,7 @@ export default function Roster() {
                       <For each={all().slice(0, limit()).map((each) => each.session.id)}>
                         {(id) => {
                           const entry = createMemo<Entry>((old) => all().find((each) => each.session.id === id) ?? old!)
-                          return <Row entry={entry()} onAsk={() => setAsked(entry())} onAllow={() => allowNow(entry())} onArchive={() => put(entry())} />
+                          return <Row entry={entry()} picked={picked()?.includes(id)} onPick={() => pick(id)} onAsk={() => setAsked(entry())} onAllow={() => allowNow(entry())} onArchive={() => put(entry())} />
                         }}
                       </For>
                     </ul>
@@ -191,6 +200,7 @@ export default function Roster() {
               )
             }}
           </For>
+          <SaidElsewhere text={text()} />
           <Show when={!ordered().length && loaded()}>
             <Empty filtered={Boolean(text() || project())} review={only() === "review"} />
           </Show>
@@ -203,7 +213,7 @@ export default function Roster() {
   )
 }
 
-function Row(props: { entry: Entry; onAsk: () => void; onAllow: () => void; onArchive: () => void }) {
+function Row(props: { entry: Entry; picked: boolean | undefined; onPick: () => void; onAsk: () => void; onAllow: () => void; onArchive: () => void }) {
   const entry = () => props.entry
   const quick = () => {
     const questions = entry().question?.questions
@@ -301,6 +311,11 @@ function Row(props: { entry: Entry; onAsk: () => void; onAllow: () => void; onAr
           {age(entry().since)}
         </time>
       </div>
+      <Show when={props.picked !== undefined}>
+        <label class="row-pick">
+          <input type="checkbox" checked={props.picked ?? false} onChange={props.onPick} aria-label={`Select ${entry().session.title}`} />
+        </label>
+      </Show>
       <div class="row-side">
         <Show when={entry().group === "working" || entry().group === "needs"}>
           <button class="ghost" aria-label={`Stop ${entry().session.title}`} title="Stop (.)" onClick={() => attempt(() => stop(entry().session.id), "Stopped")}>

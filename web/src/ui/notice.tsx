@@ -13,7 +13,7 @@ let next = 0
 export function say(text: string, more: { bad?: boolean; undo?: () => void } = {}) {
   const notice: Notice = { id: ++next, text, bad: more.bad ?? false, ...(more.undo ? { undo: more.undo } : {}) }
   setNotices((all) => [...all.slice(-2), notice])
-  setTimeout(() => dismiss(notice.id), more.bad ? 9_000 : 5_000)
+  setTimeout(() => dismiss(notice.id), more.undo ? 20_000 : more.bad ? 9_000 : 5_000)
 }
 const dismiss = (id: number) => setNotices((all) => all.filter((each) => each.id !== id))
 
