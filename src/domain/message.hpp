@@ -19,13 +19,15 @@
 namespace quarterdeck::domain {
 
 // Why an assistant message ended without its answer. `name` is one of OpenCode's: APIError, MessageAbortedError,
-// UnknownError, ProviderAuthError, MessageOutputLengthError, ContextOverflowError, ContentFilterError.
+// UnknownError, ProviderAuthError, MessageOutputLengthError, ContextOverflowError, ContentFilterError,
+// StructuredOutputError.
 struct MessageError {
   std::string name;
   std::string message;
   std::optional<int> status_code;      // APIError: the provider's HTTP status
   std::optional<bool> retryable;       // APIError
   std::optional<std::string> response_body;  // APIError: bounded
+  std::optional<int> retries;  // StructuredOutputError
   bool operator==(const MessageError&) const = default;
 };
 
@@ -60,6 +62,7 @@ struct AssistantMessage {
   std::optional<std::string> finish;  // stop | tool-calls | length | content-filter | error | unknown
   std::optional<MessageError> error;
   std::optional<bool> summary;
+  std::optional<JsonText> structured;  // the answer in the form that `format` asked for
   bool operator==(const AssistantMessage&) const = default;
 };
 

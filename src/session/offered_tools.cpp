@@ -4,6 +4,7 @@
 
 #include "permission/rules.hpp"
 #include "session/plan.hpp"
+#include "session/structured_output.hpp"
 #include "wire/json.hpp"
 
 namespace quarterdeck::session {
@@ -69,7 +70,11 @@ std::vector<llm::ToolSpec> offered_tools(const Offer& offer) {
     if ((name == "edit" || name == "write") && patch) continue;
     // Whatever else is allowed: only who plans can end planning.
     if (name == "plan_exit" && offer.agent.name != kPlanAgent) continue;
-    if (permission::is_disabled(tool->permission(), {offer.agent.permission, offer.session_rules})) continue;
+    // The user asked for it: no rule takes it away.
+    if (name != kStructuredOutput &&
+        permission::is_disabled(tool->permission(), {offer.agent.permission, offer.session_rules})) {
+      continue;
+    }
     if (name == "skill" && skills_of(offer).empty()) continue;
     if (switches) {
       const wire::Json* on = wire::value_at(*switches, name);

@@ -81,6 +81,7 @@ Task<std::string> Turn::run() {
     fail_message(not_resumed_error());
     next = Next::error;
   }
+  if (answered_) next = Next::completed;
   if (compaction_ && next == Next::step) next = co_await summarise(*compaction_);
   if (next == Next::step && !successor_) next = co_await run_subtasks();
   if (next == Next::step && successor_) next = Next::continued;
@@ -133,7 +134,7 @@ Task<Result<void>> Turn::prepare() {
   };
   const auto instructions = co_await blocking(engine_.loop, engine_.pool, read);
 
-  co_await look_at_mcp_servers();
+  co_await look_for_more_tools();
   CO_TRY_VOID(co_await remind_of_planning());
 
   // From here on nothing waits: what the cache handed out holds.
@@ -148,6 +149,7 @@ Task<Result<void>> Turn::prepare() {
     if (const auto* wanted = std::get_if<CompactionPart>(&part.content)) compaction_ = *wanted;
   }
   prompt_parts_ = prompt->parts();
+  format_ = output_format(user_.format);
   limits_ = task_record(actor_.state().session.metadata);
   agent_ = instance_->find_agent(user_.agent);
   if (!agent_) co_return fail(ErrorCode::invalid, "Agent not found: {}", user_.agent);
@@ -179,7 +181,8 @@ Task<Result<void>> Turn::prepare() {
                            .now = engine_.clock.now_ms(),
                            .instructions = instructions,
                            .skills = skill_list(offer()),
-                           .extra = user_.system.value_or(""),
+                           .extra = fmt::format("{}{}{}", format_ ? kStructuredOutputWanted : "",
+                                                format_ && user_.system ? "\n\n" : "", user_.system.value_or("")),
                        })}}});
   std::optional<MessageId> unsettled;
   if (interrupted_) unsettled = id_of(interrupted_->info);
@@ -218,12 +221,15 @@ void Turn::begin_message(std::optional<std::string> summarised_by) {
 }
 
 // Servers that are still starting are waited for, so that the first question already offers their tools.
-Task<void> Turn::look_at_mcp_servers() {
-  if (!instance_->mcp) co_return;
-  co_await instance_->mcp->settled(stop_);
-  const auto more = instance_->mcp->tools();
-  with_mcp_.reset();
-  if (!more.empty()) with_mcp_ = engine_.tools.plus(more);
+Task<void> Turn::look_for_more_tools() {
+  std::vector<std::shared_ptr<tools::Tool>> more;
+  if (instance_->mcp) {
+    co_await instance_->mcp->settled(stop_);
+    more = instance_->mcp->tools();
+  }
+  if (format_) more.insert(more.begin(), structured_output_tool(format_->schema));
+  with_more_.reset();
+  if (!more.empty()) with_more_ = engine_.tools.plus(more);
 }
 
 // Asks the model and turns what it says into parts. The calls that it asks for are left pending.
@@ -259,7 +265,7 @@ void Turn::drop_calls(const std::vector<RequestedCall>& calls) {
 }
 
 Task<Turn::Next> Turn::step() {
-  co_await look_at_mcp_servers();
+  co_await look_for_more_tools();
   actor_.set_status(busy());
   begin_message();
   failpoint::reach("session.step.begun");
@@ -306,9 +312,14 @@ Task<Turn::Next> Turn::step() {
         {.name = "ContentFilterError", .message = "The response was blocked by the provider's content filter"});
     co_return Next::error;
   }
+  if (format_) {
+    next = structured_answer(next, !requested.empty());
+    if (message_.error) co_return next;
+  }
   complete_message();
   failpoint::reach("session.step.finished");
   add_step();
+  if (next == Next::step && requested.empty()) remind_of_format();
   if ((next == Next::step || next == Next::completed) && context_is_full(finish->tokens)) {
     co_return co_await make_room(next, tokens_in_context(finish->tokens), false);
   }
@@ -334,6 +345,7 @@ llm::ModelRequest Turn::request_for(const Candidate& candidate) const {
           .model = *candidate.model,
           .messages = without_unsupported(messages_, *candidate.model),
           .tools = offered_tools(),
+          .tool_required = format_ && !message_.summary.value_or(false),
           .temperature = agent_->temperature,
           .top_p = agent_->top_p,
           .output_tokens_max = std::min(candidate.model->output_tokens, kOutputTokensMax),

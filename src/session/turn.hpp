@@ -19,6 +19,7 @@
 #include "session/no_progress.hpp"
 #include "session/offered_tools.hpp"
 #include "session/step_assembler.hpp"
+#include "session/structured_output.hpp"
 #include "session/task_record.hpp"
 
 namespace quarterdeck::session {
@@ -44,7 +45,7 @@ class Turn {
   enum class Next { step, completed, aborted, error, rejected, steered, continued };
 
   Task<Result<void>> prepare();
-  Task<void> look_at_mcp_servers();
+  Task<void> look_for_more_tools();
   Task<Next> step();
   Task<std::expected<llm::ModelFinish, llm::ModelError>> call_model(StepAssembler& assembler);
   Task<Next> run_calls(std::vector<domain::Part> calls);
@@ -95,8 +96,10 @@ class Turn {
   const domain::Ruleset& session_rules() const;
   Offer offer() const;
   std::vector<llm::ToolSpec> offered_tools() const;
-  // Ours and those of the directory's MCP servers, as they are in this step.
-  const tools::Registry& tools() const { return with_mcp_ ? *with_mcp_ : engine_.tools; }
+  // Ours, those of the directory's MCP servers as they are in this step, and the answer's own.
+  const tools::Registry& tools() const { return with_more_ ? *with_more_ : engine_.tools; }
+  Next structured_answer(Next next, bool asked_for_tools);
+  void remind_of_format();
   Task<Result<void>> remind_of_planning();
   void look_back(const History& history);
   void approve_plan();
@@ -125,7 +128,7 @@ class Turn {
   const domain::ModelInfo* model_ = nullptr;
   llm::ChatMessages messages_;
   std::optional<domain::MessageWithParts> interrupted_;  // the step that a restart cut off
-  std::optional<tools::Registry> with_mcp_;
+  std::optional<tools::Registry> with_more_;
   MessageId newest_;  // later messages must sort after it
 
   domain::AssistantMessage message_;  // of the current step
@@ -139,6 +142,9 @@ class Turn {
   std::optional<Successor> successor_;
   TaskRecord limits_;  // of a subagent
   bool last_step_ = false;  // no tools any more
+  std::optional<OutputFormat> format_;  // of the answer
+  bool answered_ = false;  // in that format, before a restart
+  int format_retries_ = 0;
 };
 
 domain::MessageError to_message_error(const llm::ModelError& error);

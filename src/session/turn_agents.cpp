@@ -22,6 +22,10 @@ constexpr std::string_view kLastStep =
     "Answer "
     "in text: say that the limit was reached, what you have done, what is left, and what you would do next.\n"
     "</system-reminder>";
+constexpr std::string_view kLastStructuredStep =
+    "<system-reminder>\nThe number of steps for this task is used up. Call the tool StructuredOutput now, with what "
+    "you "
+    "have found out.\n</system-reminder>";
 constexpr std::string_view kSummarizeTask = "Summarize the task tool output above and continue with your task.";
 
 bool is_reminder(const Part& part) {
@@ -71,8 +75,10 @@ Offer Turn::offer() const {
 }
 
 std::vector<llm::ToolSpec> Turn::offered_tools() const {
-  if (last_step_ || message_.summary.value_or(false)) return {};
-  return session::offered_tools(offer());
+  if (message_.summary.value_or(false)) return {};
+  std::vector<llm::ToolSpec> offered = session::offered_tools(offer());
+  if (last_step_) std::erase_if(offered, [](const auto& tool) { return tool.name != kStructuredOutput; });
+  return offered;
 }
 
 // What is told of planning with this prompt is stored with it, once: later calls see the same prefix.
@@ -123,6 +129,7 @@ void Turn::look_back(const History& history) {
       if (const auto* call = std::get_if<ToolPart>(&part.content)) subtasks_begun_.push_back(subtask_of(*call));
     }
     if (assistant->completed && plan_was_approved(message.parts())) approve_plan();
+    answered_ = answered_ || assistant->structured;
   }
 }
 
@@ -252,6 +259,29 @@ Task<std::expected<void, tools::ToolFailure>> Turn::ask_about_repetition(const P
   co_return co_await host.ask(std::move(ask));
 }
 
+// ------------------------------------------------------------------------------------------------ structured output
+
+// After a step's calls: is this the answer in the form that was asked for, one more try, or the end of them?
+Turn::Next Turn::structured_answer(Next next, bool asked_for_tools) {
+  if (next != Next::step && next != Next::completed) return next;
+  message_.structured = structured_output_of(parts_);
+  if (message_.structured) return Next::completed;
+  if (asked_for_tools && !structured_output_refused(parts_)) return next;
+  if (format_retries_ < format_->retries) {
+    ++format_retries_;
+    return Next::step;
+  }
+  fail_message({.name = "StructuredOutputError",
+                .message = asked_for_tools ? "Model did not produce structured output that fits the schema"
+                                           : "Model did not produce structured output",
+                .retries = format_retries_});
+  return Next::error;
+}
+
+void Turn::remind_of_format() {
+  messages_.push_back({.role = llm::Role::user, .content = {llm::TextContent{std::string(kStructuredOutputMissing)}}});
+}
+
 // ------------------------------------------------------------------------------------------------ limits
 
 int Turn::steps_limit() const {
@@ -269,7 +299,8 @@ bool Turn::is_last_step(int steps) const {
 
 void Turn::say_that_it_is_the_last_step() {
   last_step_ = true;
-  messages_.push_back({.role = llm::Role::user, .content = {llm::TextContent{std::string(kLastStep)}}});
+  const std::string_view text = format_ ? kLastStructuredStep : kLastStep;
+  messages_.push_back({.role = llm::Role::user, .content = {llm::TextContent{std::string(text)}}});
 }
 
 }  // namespace quarterdeck::session

@@ -100,10 +100,13 @@ Task<Turn::Next> Turn::finish_interrupted_step() {
     complete_message();
     co_return Next::step;
   }
+  message_.structured = structured_output_of(parts_);
+  if (message_.structured) answered_ = true;
   // What was streamed stays as it is, and the next step goes on from it.
   message_.finish = message_.finish.value_or("interrupted");
   complete_message();
   add_step();
+  if (answered_) co_return Next::completed;
   if (messages_.back().role == llm::Role::assistant) {
     messages_.push_back({.role = llm::Role::user,
                          .content = {llm::TextContent{"[Your last answer was cut off by a restart of the server. "

@@ -107,7 +107,7 @@ Task<ToolResult> Registry::run(std::string name, domain::JsonText input, ToolCon
   Tool* tool = lookup(name);
   if (tool == nullptr) co_return std::unexpected(ToolFailure{.message = fmt::format("There is no tool '{}'.", name)});
   ToolResult result = co_await tool->run(std::move(input), context);
-  if (!result || bounds_itself(result->metadata)) co_return result;
+  if (!result || tool->bounded() || bounds_itself(result->metadata)) co_return result;
   Bounded bounded = co_await bound_output(std::move(result->output), context);
   result->metadata = with_truncation(result->metadata, bounded);
   result->output = std::move(bounded.output);

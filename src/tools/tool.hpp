@@ -114,6 +114,8 @@ class Tool {
   virtual std::string_view permission() const { return name(); }
   // False when `settings` (the configuration's member "quarterdeck") lack what it needs: the model is not told of it.
   virtual bool configured(const domain::JsonText& settings) const { return static_cast<void>(settings), true; }
+  // True when what it says is always short and needs no cut.
+  virtual bool bounded() const { return false; }
   // True when running it again after a crash can do no harm (read, grep).
   virtual bool idempotent() const { return false; }
   // `input` is JSON text, valid or not: decoding it with an error the model can act on is the tool's first step

@@ -38,7 +38,37 @@ void describe(wire::Reader& io, PromptPart& part) {
   wire::content_members(io, part.content, Part{});
 }
 
+// Checked here; kept as it was written.
+struct FormatShape {
+  std::string type;
+  JsonText schema;
+  std::optional<std::int64_t> retries;
+};
+
+void describe(wire::Reader& io, FormatShape& format) {
+  io.field("type", format.type);
+  if (io.problem().found()) return;
+  if (format.type != "text" && format.type != "json_schema") {
+    const wire::Path at{&io.path(), "type"};
+    return io.problem().expected(R"("text" | "json_schema")", io.raw().at("type"), at);
+  }
+  if (format.type == "text") return;
+  io.field("schema", format.schema);
+  if (io.problem().found()) return;
+  if (!io.raw().at("schema").is_object()) {
+    const wire::Path at{&io.path(), "schema"};
+    return io.problem().expected("object", io.raw().at("schema"), at);
+  }
+  io.field("retryCount", format.retries);
+  if (format.retries && *format.retries < 0) {
+    const wire::Path at{&io.path(), "retryCount"};
+    io.problem().expected("a value greater than or equal to 0", io.raw().at("retryCount"), at);
+  }
+}
+
 void describe(wire::Reader& io, Prompt& prompt) {
+  std::optional<FormatShape> format;
+  io.field("format", format);
   io.field("messageID", prompt.message_id);
   io.field("model", prompt.model);
   io.field("agent", prompt.agent);

@@ -15,6 +15,7 @@ void describe(Io& io, domain::MessageError& error) {
     data.field("statusCode", error.status_code);
     data.field("isRetryable", error.retryable);
     data.field("responseBody", error.response_body);
+    data.field("retries", error.retries);
   });
 }
 
@@ -56,6 +57,7 @@ void describe(Io& io, domain::AssistantMessage& message) {
   io.field("finish", message.finish);
   io.field("error", message.error);
   io.field("summary", message.summary);
+  io.field("structured", message.structured);
 }
 
 template <class Io>
