@@ -1,5 +1,5 @@
-// The directory that a request names (?directory=, location[directory], x-opencode-directory) has to lie below a root,
-// whatever the route makes of it.
+// The directory that a request names (?directory=, location[directory], x-opencode-directory), and
+// the `cwd` of a terminal and the `directory` of a new worktree, have to lie below a root. Sessions are held to it by the host.
 #pragma once
 
 #include <optional>
