@@ -156,6 +156,7 @@ class WiredServer final : public Server {
     tools_.emplace(tools::builtin(*http_client_));
     // As much as tool outputs: 2 GB together.
     snapshots_.emplace(loop_, *pool_, *processes_, places_, workspace::SnapshotLimits{.quota_bytes = 1ull << 30});
+    TRY(workspace::Roots allowed, roots(user));
     engine_.emplace(session::Engine{
         .loop = loop_,
         .pool = *pool_,
@@ -169,7 +170,7 @@ class WiredServer final : public Server {
         .processes = *processes_,
         .instances = *instances_,
         .places = places_,
-        .options = {.version = QD_VERSION, .recovery = recovery(), .roots = roots(user)},
+        .options = {.version = QD_VERSION, .recovery = recovery(), .roots = std::move(allowed)},
         .snapshots = &*snapshots_,
         .shutdown = stopping_.get_token(),
     });
@@ -223,17 +224,22 @@ class WiredServer final : public Server {
     return {};
   }
 
-  // A mistake in the configuration must not open more than was meant.
-  workspace::Roots roots(const config::Config& user) const {
+  // Where nobody names any, projects that were worked on before stay within reach. A mistake in the configuration must not
+  // open more than was meant: the server does not start.
+  Result<workspace::Roots> roots(const config::Config& user) const {
     const std::filesystem::path start = std::filesystem::current_path();
     std::vector<std::filesystem::path> folders;
     for (const std::string& each : options_.roots) folders.push_back(start / each);
     if (folders.empty()) {
-      auto configured = config::user_roots(user, places_);
-      if (!configured) log::warn("the usual roots are taken: {}", configured.error().message);
-      if (configured) folders = std::move(*configured);
+      TRY(folders, config::user_roots(user, places_));
     }
-    if (folders.empty()) return workspace::Roots(config::usual_roots(places_, start));
+    if (folders.empty()) {
+      folders = config::usual_roots(places_, start);
+      TRY(const auto projects, store_->query().projects());
+      for (const domain::Project& each : projects) {
+        if (each.worktree != "/") folders.emplace_back(each.worktree);
+      }
+    }
     folders.push_back(places_.data);  // the sessions' own worktrees
     return workspace::Roots(std::move(folders));
   }

@@ -39,7 +39,8 @@ Result<std::vector<fs::path>> user_roots(const Config& user, const Places& place
 }
 
 std::vector<fs::path> usual_roots(const Places& places, const fs::path& start) {
-  std::vector<fs::path> roots{places.home, start, "/tmp", places.data};
+  std::vector<fs::path> roots{places.home, "/tmp"};
+  if (start != "/") roots.push_back(start);
   std::error_code none;
   if (fs::path temporary = fs::temp_directory_path(none); !none) roots.push_back(std::move(temporary));
   return roots;

@@ -15,8 +15,8 @@ namespace quarterdeck::config {
 // is the home) is an error with its place.
 Result<std::vector<std::filesystem::path>> user_roots(const Config& user, const Places& places);
 
-// What is meant where nobody says anything: the user's home, the folder that the server was started in, those for what is
-// temporary, and the server's own data, where sessions have their worktrees.
+// What is meant where nobody says anything: the user's home, the folder that the server was started in (a service is
+// started in "/", and means nothing by it), and those for what is temporary.
 std::vector<std::filesystem::path> usual_roots(const Places& places, const std::filesystem::path& start);
 
 // "quarterdeck": {"unload_after_s": 1800}: how long a directory that nobody asks for stays loaded; 0: for ever.

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "store/testing/samples.hpp"
+#include "base/testing/temp_dir.hpp"
 
 namespace quarterdeck::workspace {
 namespace {
@@ -18,7 +18,7 @@ class RootsTest : public ::testing::Test {
   }
   bool allows(const fs::path& directory) const { return roots_.check(directory).has_value(); }
 
-  store::testing::TempDir temp_;
+  quarterdeck::testing::TempDir temp_;
   fs::path dir_ = fs::canonical(temp_.path());
   Roots roots_{{dir_ / "allowed"}};
 };

@@ -5,28 +5,13 @@
 #include <filesystem>
 #include <string>
 
+#include "base/testing/temp_dir.hpp"
 #include "domain/event.hpp"
 #include "store/event_store.hpp"
 
 namespace quarterdeck::store::testing {
 
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "quarterdeck-store-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using quarterdeck::testing::TempDir;
 
 inline domain::Session session(const std::string& id, TimeMs updated = 1000) {
   domain::Session session;
