@@ -25,7 +25,7 @@ TEST(JsonSchema, NamesThePathOfWhatDoesNotFit) {
 TEST(JsonSchema, KnowsIntegersFromNumbers) {
   EXPECT_EQ(violation(R"({"type":"integer"})", "3"), "");
   EXPECT_EQ(violation(R"({"type":"integer"})", "3.0"), "");
-  EXPECT_EQ(violation(R"({"type":"integer"})", "3.5"), "/: expected integer, got 3.5E0");
+  EXPECT_EQ(violation(R"({"type":"integer"})", "3.5"), "/: expected integer, got 3.5");
   EXPECT_EQ(violation(R"({"type":["string","null"]})", "null"), "");
   EXPECT_EQ(violation(R"({"type":["string","null"]})", "1"),
             R"(/: expected one of the types ["string","null"], got 1)");

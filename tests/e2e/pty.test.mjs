@@ -164,7 +164,7 @@ test("what is wrong is answered with the field", async () => {
   const table = [
     ["POST", "/pty", { command: 5 }, 400, /Expected string, got 5\n {2}at \["command"\]/],
     ["POST", "/pty", { command: "/no/such/program" }, 400, /no such program/],
-    ["POST", "/pty", { cwd: "/no/such/directory" }, 400, /no such directory/],
+    ["POST", "/pty", { cwd: "/tmp/no/such/directory" }, 400, /no such directory/],
     ["POST", "/pty", { args: "x" }, 400, /\["args"\]/],
     ["PUT", "/pty/pty_none", { size: { rows: 0, cols: 3 } }, 400, /greater than 0, got 0\n {2}at \["size"\]\["rows"\]/],
     ["PUT", "/pty/pty_none", { size: { rows: 70000, cols: 3 } }, 400, /at most 65535/],

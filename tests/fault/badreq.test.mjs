@@ -139,7 +139,7 @@ class Line {
   }
   async send(request) {
     if (!this.socket || this.socket.destroyed) {
-      this.socket = net.connect(this.port, "127.0.0.1")
+      const socket = (this.socket = net.connect(this.port, "127.0.0.1"))
       this.socket.setNoDelay(true)
       this.socket.on("error", () => {})
       this.received = Buffer.alloc(0)
@@ -147,7 +147,8 @@ class Line {
         this.received = Buffer.concat([this.received, data])
         this.look?.()
       })
-      this.socket.on("close", () => this.look?.(true))
+      // The end of the one before, which carried a stream, is not this one's.
+      this.socket.on("close", () => socket === this.socket && this.look?.(true))
     }
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no answer to ${request.method} ${request.path} ${request.body}`)), 20000)
