@@ -258,7 +258,7 @@ std::expected<std::unique_ptr<Connection>, SqlFailure> try_prepare(const std::fi
   Connection& connection = **opened;
   try {
     // What a power loss takes is indexed again from the log.
-    connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000;");
+    connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-1000;");
     const auto version = connection.integer("PRAGMA user_version").value_or(0);
     if (version == 0) {
       connection.execute(fmt::format("BEGIN IMMEDIATE;{}PRAGMA user_version={};COMMIT;", kSchema, kVersion));
