@@ -58,6 +58,10 @@ Attention at_work(const Facts& facts) {
 
 bool seen(const Facts& facts) { return facts.standing.accepted && *facts.standing.accepted >= facts.turn->time; }
 
+bool refuses_key(const MessageError& error) {
+  return error.name == "ProviderAuthError" || error.status_code == 401 || error.status_code == 403;
+}
+
 Attention after_work(const Facts& facts) {
   const Facts::Turn& turn = *facts.turn;
   Attention out{.evidence = {{"turn", turn.prompt.value, *turn.reason}}};
@@ -67,7 +71,7 @@ Attention after_work(const Facts& facts) {
       out.reason = fmt::format("Failed, and that was seen: {}", why);
       return out;
     }
-    const bool login = turn.error && turn.error->name == "ProviderAuthError";
+    const bool login = turn.error && refuses_key(*turn.error);
     out.group = Group::needs_you;
     out.state = login ? State::login : State::failed;
     out.reason = login ? fmt::format("The provider refuses the key: {}", why) : fmt::format("Failed: {}", why);

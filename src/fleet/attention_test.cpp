@@ -55,6 +55,10 @@ TEST(AttentionLaw, ARefusedKeyAsksForALogin) {
   Facts facts = ended("error");
   facts.turn->error = MessageError{.name = "ProviderAuthError", .message = "no"};
   EXPECT_EQ(judge(facts).state, State::login);
+  facts.turn->error = MessageError{.name = "APIError", .message = "no", .status_code = 401};
+  EXPECT_EQ(judge(facts).state, State::login);
+  facts.turn->error->status_code = 500;
+  EXPECT_EQ(judge(facts).state, State::failed);
 }
 
 TEST(AttentionLaw, WorkWithAResultIsReadyForReview) {

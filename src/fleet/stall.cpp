@@ -27,6 +27,11 @@ std::optional<Stall> stalled(const Signs& signs, const StallPolicy& policy, Time
     if (silent < policy.dead_worker_ms) return std::nullopt;
     return Stall{"dead_worker", "Its turn is open, but nothing works on it", signs.session.value};
   }
+  const Stall silence{"model_silent",
+                      fmt::format("The model has said nothing for more than {}", seconds(policy.model_silent_ms)),
+                      signs.session.value};
+  // That the engine asks it again is no progress: else nobody would be told of a model that stays silent.
+  if (signs.still_silent && signs.tools.empty()) return silence;
   if (signs.status.type == Status::Type::retry) {
     const bool limit = speaks_of_limits(signs.status.message);
     const bool long_wait = signs.status.next - now > policy.rate_limit_ms;
@@ -43,9 +48,7 @@ std::optional<Stall> stalled(const Signs& signs, const StallPolicy& policy, Time
   }
   if (signs.tools.empty()) {
     if (silent < policy.model_silent_ms) return std::nullopt;
-    return Stall{"model_silent",
-                 fmt::format("The model has said nothing for more than {}", seconds(policy.model_silent_ms)),
-                 signs.session.value};
+    return silence;
   }
   const Signs::Tool* quiet = nullptr;
   for (const Signs::Tool& tool : signs.tools) {

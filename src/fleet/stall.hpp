@@ -19,6 +19,7 @@ struct Signs {
   bool waits_for_slot = false;
   domain::Status status;
   TimeMs last_event = 0;  // of the session, of whatever kind
+  bool still_silent = false;  // it was called model_silent, and the model has not said a word since
   struct Tool {
     std::string id;  // of the part
     std::string name;

@@ -73,6 +73,18 @@ TEST(StallLaw, TellsARateLimitFromAProviderThatFails) {
   EXPECT_EQ(judge(signs, 1'000), "provider_failing");
 }
 
+TEST(StallLaw, AModelThatIsAskedAgainAndStaysSilentKeepsItsName) {
+  Signs signs = at_work(60'000);
+  signs.status = {.type = Status::Type::retry, .attempt = 1, .message = "no first byte came", .next = 62'000};
+  EXPECT_EQ(judge(signs, 60'100), "");
+  signs.still_silent = true;
+  EXPECT_EQ(judge(signs, 60'100), "model_silent");
+  signs.status = {.type = Status::Type::busy};
+  EXPECT_EQ(judge(signs, 62'100), "model_silent");
+  signs.tools.push_back({.id = "prt_1", .name = "bash", .last_sign = 62'000});
+  EXPECT_EQ(judge(signs, 62'100), "");
+}
+
 TEST(StallLaw, AnOpenTurnThatNobodyWorksOnHasADeadWorker) {
   Signs signs = at_work();
   signs.runs = false;

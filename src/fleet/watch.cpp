@@ -13,6 +13,13 @@ namespace {
 // What said something just now needs no look.
 constexpr std::int64_t kYoungMs = 2'000;
 
+// Something of an answer, or of a tool; not what is written down because the model is asked again.
+bool is_word(const store::StoredEvent& event) {
+  if (event.type == "quarterdeck.part.appended" || event.type == "quarterdeck.tool.started") return true;
+  if (event.type != "message.part.updated") return false;
+  return !event.properties->contains("\"type\":\"step-start\"") && !event.properties->contains("\"type\":\"retry\"");
+}
+
 }  // namespace
 
 void Watch::on_commit(std::span<const store::StoredEvent> events) {
@@ -24,7 +31,7 @@ void Watch::on_commit(std::span<const store::StoredEvent> events) {
     }
     if (type == "quarterdeck.record.put" || type == "session.updated") continue;
     if (type == "quarterdeck.turn.started") {
-      seen_[event.session] = {.last_event = now, .tools = {}};
+      seen_[event.session] = {.last_event = now};
       all_wait_ = false;
       continue;
     }
@@ -35,6 +42,7 @@ void Watch::on_commit(std::span<const store::StoredEvent> events) {
       continue;
     }
     found->second.last_event = now;
+    if (found->second.silent && is_word(event)) found->second.silent = false;
     all_wait_ = false;
     if (type == "message.part.updated" || type == "quarterdeck.tool.started") see_part(event, found->second);
   }
@@ -100,7 +108,7 @@ Task<void> Watch::sample() {
 }
 
 Signs Watch::signs_of(const SessionId& session, const Status& status, const Seen& seen) const {
-  Signs signs{.session = session, .status = status, .last_event = seen.last_event};
+  Signs signs{.session = session, .status = status, .last_event = seen.last_event, .still_silent = seen.silent};
   signs.runs = status.type != Status::Type::idle;
   const auto requests = engine_.query.open_requests(session);
   const auto questions = engine_.query.open_questions(session);
@@ -118,8 +126,8 @@ void Watch::judge() {
   std::map<SessionId, SessionId> found;
   std::map<SessionId, Stall> verdicts;
   all_wait_ = true;
-  for (const auto& [id, seen] : seen_) {
-    if (now - seen.last_event < kYoungMs) {
+  for (auto& [id, seen] : seen_) {
+    if (now - seen.last_event < kYoungMs && !seen.silent) {
       all_wait_ = false;
       continue;
     }
@@ -127,6 +135,7 @@ void Watch::judge() {
     if (!signs.waits_for_answer) all_wait_ = false;
     const auto verdict = stalled(signs, policy_of_(id), now);
     if (!verdict) continue;
+    if (verdict->kind == "model_silent") seen.silent = true;
     const auto head = head_of(engine_.query, id);
     if (!head || found.contains(head->id)) continue;
     found.emplace(head->id, id);

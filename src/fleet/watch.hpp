@@ -41,6 +41,7 @@ class Watch {
   };
   struct Seen {
     TimeMs last_event = 0;
+    bool silent = false;  // was called so, and no word has come since
     std::map<std::string, Tool> tools;  // that run, by part
   };
   void see_part(const store::StoredEvent& event, Seen& seen);
