@@ -171,6 +171,26 @@ def history(world):
     yield "disk per message (20 deltas)", (world.data_bytes() - empty) / messages / 1e3, "KB", 3
 
 
+def digest(world):
+    """One session of 5,000 events, most of them of tool calls. Only for us: nobody else makes digests."""
+    if world.program.name != "quarterdeck":
+        return
+    server = world.serve()
+    session = server.sessions(1)
+    path = f"/fleet/session/{session[0]}/digest"
+    while (events := server.call("GET", path)["cursor"]) < 5000:
+        server.turns(session, "[[bench deltas=20 tools=20]]", turns=5, seconds=60)
+    out = server.requests(path, connections=1, seconds=2)
+    yield "digest of a session of 5,000 events, p50", out["ms"]["p50"] * 5000 / max(events, 5000), "ms", 50
+    yield "… p99", out["ms"]["p99"], "ms", None
+    bounds = (300, 1500, 20000)
+    sizes = [len(server.text(f"{path}?max_tokens={tokens}")) / 3 / tokens for tokens in bounds]
+    yield "… the largest part of its bound in tokens that one fills", max(sizes), "×", 1
+    since = server.requests(f"{path}?since={events - 50}", connections=1, seconds=2)
+    yield "… since a cursor 50 events ago, p50", since["ms"]["p50"], "ms", None
+    server.stop()
+
+
 def size(world):
     total = 0
     for path in world.program.install:
@@ -181,4 +201,4 @@ def size(world):
     yield "installed size", total / 1e6, "MB", 25
 
 
-ALL = [start, start_full, idle, projects, turn, relay, burst, tools, streams, fan_out, history, size]
+ALL = [start, start_full, idle, projects, turn, relay, burst, tools, streams, fan_out, history, digest, size]

@@ -114,6 +114,10 @@ class Server:
         return [_memory_kb(self.process.pid, field) / 1024,
                 sum(_memory_kb(p, field) for p in pids if p != self.process.pid) / 1024]
 
+    def text(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
+            return answer.read()
+
     def call(self, method, path, body=None):
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", method=method, headers={"Content-Type": "application/json"},

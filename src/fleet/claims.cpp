@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace quarterdeck::fleet {
 namespace {
@@ -32,7 +33,8 @@ std::vector<std::string> without_prefixes(std::vector<std::string> words) {
   for (;;) {
     if (words.empty()) return words;
     const std::string first = words.front();
-    const bool plain = is_assignment(first) || one_of(first, {"time", "env", "npx", "bunx", "nice", "command", "exec"});
+    const bool plain =
+        is_assignment(first) || one_of(first, {"time", "env", "npx", "bunx", "nice", "command", "exec", "{"});
     if (plain) {
       words.erase(words.begin());
     } else if (first == "timeout" && words.size() > 2) {
@@ -156,12 +158,64 @@ std::string_view name(CheckKind kind) {
   return "";
 }
 
+namespace {
+
+// Where the line before the next command ends; the end of the text when a document has none.
+std::size_t end_of_documents(std::string_view text, std::size_t at, const std::vector<std::string>& ends) {
+  for (const std::string& end : ends) {
+    while (at < text.size()) {
+      const auto stop = std::min(text.find('\n', at), text.size());
+      std::string_view line = text.substr(at, stop - at);
+      at = stop + 1;
+      while (line.starts_with('\t')) line.remove_prefix(1);
+      if (line == end) break;
+    }
+  }
+  return std::min(at, text.size()) - 1;
+}
+
+// What the exit code of a line is nobody can tell who only reads the commands.
+bool bends_exit_code(const std::vector<std::string>& words) {
+  const std::string_view first = words.front();
+  return first.ends_with("()") || one_of(first, {"function", "alias", "trap", "eval", "source", "."}) ||
+         std::ranges::any_of(words, [](const std::string& word) { return word == "exit" || word == "return"; });
+}
+
+// "|| exit 1", "|| false": a failure stays one.
+bool keeps_failure(const std::vector<std::string>& words) {
+  if (words.size() == 1) return one_of(words[0], {"exit", "return", "false"});
+  return words.size() == 2 && one_of(words[0], {"exit", "return"}) && words[1] != "0" &&
+         words[1].find_first_not_of("0123456789") == std::string::npos;
+}
+
+// The line that "bash -c LINE" runs.
+const std::string* shell_line(const std::vector<std::string>& words) {
+  if (words.size() < 3 || !one_of(file_of(words.front()), {"sh", "bash", "zsh", "dash"})) return nullptr;
+  const std::string& flags = words[1];
+  return flags.starts_with('-') && flags.ends_with('c') ? &words[2] : nullptr;
+}
+
+constexpr int kShellsMax = 3;
+
+std::vector<Check> checks_below(std::string_view command_line, int depth);
+
+}  // namespace
+
 std::vector<SimpleCommand> split_commands(std::string_view line) {
   line = line.substr(0, kLineBytesMax);
   std::vector<SimpleCommand> out(1);
   std::string word;
   bool in_word = false;
+  std::vector<std::string> documents;  // << here-documents whose text begins at the next line: how they end
+  bool names_document = false;
   const auto end_word = [&] {
+    if (in_word && std::exchange(names_document, false)) {
+      documents.push_back(word);
+    } else if (in_word && word.starts_with("<<") && !word.starts_with("<<<")) {
+      const std::string end = word.substr(word.starts_with("<<-") ? 3 : 2);
+      names_document = end.empty();
+      if (!end.empty()) documents.push_back(end);
+    }
     if (in_word) out.back().words.push_back(std::move(word));
     word.clear();
     in_word = false;
@@ -203,6 +257,13 @@ std::vector<SimpleCommand> split_commands(std::string_view line) {
       separate("&");
     } else if (c == ';' || c == '\n') {
       separate(";");
+      if (c == '\n' && !documents.empty()) i = end_of_documents(line, i + 1, std::exchange(documents, {}));
+    } else if (c == '(' && next == ')') {
+      word += "()";
+      in_word = true;
+      ++i;
+    } else if ((c == '(' && !in_word) || (c == ')' && !word.contains('('))) {
+      end_word();  // a subshell ends as its last command does
     } else if (c == ' ' || c == '\t' || c == '\r') {
       end_word();
     } else {
@@ -215,10 +276,19 @@ std::vector<SimpleCommand> split_commands(std::string_view line) {
   return out;
 }
 
-std::vector<Check> checks_in(std::string_view command_line) {
+std::vector<Check> checks_in(std::string_view command_line) { return checks_below(command_line, 0); }
+
+namespace {
+
+std::vector<Check> checks_below(std::string_view command_line, int depth) {
   std::vector<Check> found;
-  const std::vector<SimpleCommand> commands = split_commands(command_line);
-  bool pipefail = false, errexit = false;
+  std::vector<SimpleCommand> commands = split_commands(command_line);
+  // Closing braces are no commands.
+  while (!commands.empty() && commands.back().words.front() == "}") {
+    commands.pop_back();
+    if (!commands.empty()) commands.back().after = "";
+  }
+  bool pipefail = false, errexit = false, bent = false;
   for (std::size_t i = 0; i < commands.size(); ++i) {
     const std::vector<std::string> words = without_prefixes(commands[i].words);
     if (words.empty()) continue;
@@ -229,23 +299,33 @@ std::vector<Check> checks_in(std::string_view command_line) {
       }
       continue;
     }
-    const auto kind = kind_of(words);
-    if (!kind) continue;
-    Check check{.kind = *kind};
-    for (const std::string& word : words) check.command += check.command.empty() ? word : " " + word;
-    check.decides = commands[i].before != "||";
+    if (bends_exit_code(words)) bent = true;
+    std::vector<Check> here;
+    if (const std::string* line = shell_line(words)) {
+      if (depth < kShellsMax) here = checks_below(*line, depth + 1);
+    } else if (const auto kind = kind_of(words)) {
+      Check& check = here.emplace_back(Check{.kind = *kind, .command = {}});
+      for (const std::string& word : words) check.command += check.command.empty() ? word : " " + word;
+    }
+    if (here.empty()) continue;
+    bool decides = commands[i].before != "||" && !bent;
     for (std::size_t at = i; at + 1 < commands.size(); ++at) {
       const std::string_view after = commands[at].after;
       if (after == "&&" || (after == "|" && pipefail) || (after == ";" && errexit)) continue;
-      check.decides = false;
+      if (after == "||" && at + 2 == commands.size() && keeps_failure(commands[at + 1].words)) break;
+      decides = false;
       break;
     }
-    if (!commands.empty() && commands.back().after == "&") check.decides = false;
-    if (commands[i].after == "&") check.decides = false;
-    found.push_back(std::move(check));
+    if (commands.back().after == "&" || commands[i].after == "&") decides = false;
+    for (Check& check : here) {
+      check.decides &= decides;
+      found.push_back(std::move(check));
+    }
   }
   return found;
 }
+
+}  // namespace
 
 std::vector<Claim> claims_in(std::string_view text) {
   text = text.substr(0, kTextBytesMax);

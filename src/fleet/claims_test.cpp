@@ -36,6 +36,24 @@ TEST(Checks, ProveNothingWhereTheirExitCodeIsHidden) {
   EXPECT_EQ(checks("npm test 2>&1 && echo done"), "test+ ");
 }
 
+TEST(Checks, AreSeenInSubshellsGroupsAndShells) {
+  for (const char* line : {"(cd web && npm test)", "{ npm test; }", "bash -lc 'cd web && npm test'",
+                           "npm test || exit 1", "npm test || false", "cat > f <<EOF\nnpm run build\nEOF\nnpm test",
+                           "cat <<'END' > f\nx\nEND\nnpm test", "npm test > log 2>&1"}) {
+    EXPECT_EQ(checks(line), "test+ ") << line;
+  }
+  for (const char* line :
+       {"bash -c 'npm test; true'", "(npm test) || true", "(npm test; true)", "sh -c 'npm test' || true",
+        "npm() { true; }; npm test", "exit 0; npm test", "trap 'exit 0' EXIT; npm test", "alias npm=true; npm test",
+        "{ npm test; } || true", "npm test || exit 0", "npm test || echo no"}) {
+    EXPECT_EQ(checks(line), "test? ") << line;
+  }
+  for (const char* line : {"cat <<EOF\nnpm test", "cat <<EOF\nnpm test\nEOF", "cat << EOF\nnpm test\nEOF",
+                           "if npm test; then :; fi", "! npm test"}) {
+    EXPECT_EQ(checks(line), "") << line;
+  }
+}
+
 TEST(Claims, AreSentencesThatSayThatSomethingPasses) {
   for (const char* text :
        {"All tests pass.", "I ran the suite and it is green", "12 tests passed, 0 failed",
