@@ -48,10 +48,10 @@ def idle(world):
     time.sleep(4)  # the start's own work (the check of the store) is over
     own, helpers = server.memory_mb()
     before = server.cpu_s()
-    time.sleep(2)
+    time.sleep(10)
     yield "idle memory, all processes", own + helpers, "MB", 15
     yield "idle memory, the server alone", own, "MB", None
-    yield "idle CPU", (server.cpu_s() - before) / 2 * 1e3, "ms/s", 0.05
+    yield "idle CPU", (server.cpu_s() - before) / 10 * 1e3, "ms/s", 0.05
 
 
 def projects(world):

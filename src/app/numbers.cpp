@@ -64,6 +64,8 @@ std::vector<std::unique_ptr<metrics::Shown>> numbers_of(Measured parts) {
         [&host = parts.host] { return static_cast<double>(host.load().retrying); });
   gauge("quarterdeck_prompts_queued", "Prompts that wait for their turn",
         [&host = parts.host] { return static_cast<double>(host.load().queued); });
+  gauge("quarterdeck_projects_loaded", "Directories whose configuration, MCP and language servers are held ready",
+        [&instances = parts.instances] { return static_cast<double>(instances.loaded_count()); });
   gauge("quarterdeck_processes", "Commands of tools that are running",
         [&processes = parts.processes] { return static_cast<double>(processes.running()); });
   gauge("process_resident_memory_bytes", "Resident memory", resident_bytes);

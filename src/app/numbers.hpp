@@ -10,6 +10,7 @@
 #include "net/http_server.hpp"
 #include "process/process.hpp"
 #include "session/host.hpp"
+#include "session/instance.hpp"
 
 namespace quarterdeck::app {
 
@@ -18,6 +19,7 @@ struct Measured {
   const feed::Feed& feed;
   const session::Host& host;
   const process::Processes& processes;
+  const session::Instances& instances;
 };
 
 // They end with what they measure: destroy them first.

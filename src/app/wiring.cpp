@@ -202,6 +202,7 @@ class WiredServer final : public Server {
     }
     api_ = std::make_unique<api::Api>(api::Services{.engine = *engine_,
                                                     .host = *host_,
+                                                    .background = keeping_house_,
                                                     .directory = std::filesystem::current_path(),
                                                     .readiness = readiness(),
                                                     .terminals = terminals_.get(),
@@ -220,7 +221,8 @@ class WiredServer final : public Server {
     http.limits.connections_max = std::min<std::size_t>(kConnectionsMax, given_.descriptors_max / 4 * 3);
     TRY(http_server_,
         net::listen(loop_, std::move(http), [this](net::Request request) { return answer(std::move(request)); }));
-    numbers_ = numbers_of({.http = *http_server_, .feed = *feed_, .host = *host_, .processes = *processes_});
+    numbers_ = numbers_of(
+        {.http = *http_server_, .feed = *feed_, .host = *host_, .processes = *processes_, .instances = *instances_});
     return {};
   }
 

@@ -77,6 +77,7 @@ class Instances {
   bool dispose(const std::filesystem::path& directory);
   // Those that are loaded.
   std::vector<std::shared_ptr<Instance>> loaded() const;
+  std::size_t loaded_count() const { return instances_.size(); }
 
  private:
   Task<std::shared_ptr<Instance>> load(std::filesystem::path directory);

@@ -1,9 +1,11 @@
 // Many projects in one server: only below registered roots, loaded when somebody asks, unloaded when nobody does.
 import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { afterEach, beforeEach, test } from "node:test"
 import { setTimeout as delay } from "node:timers/promises"
+import { metric } from "../support/raw.mjs"
 import { client, eventually, git, makeWorld } from "../support/server.mjs"
 
 const own = join(import.meta.dirname, "../support/mcp_server.mjs")
@@ -85,6 +87,14 @@ test("a server whose roots are written wrong does not start, and says where", as
   world = await makeWorld()
   configure({ quarterdeck: { roots: ["work"] } })
   await assert.rejects(world.serve(), /an absolute folder, or one that begins with ~.*got "work".*\["quarterdeck"\]\["roots"\]\[0\]/)
+  const bin = resolve(process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck")
+  const projects = () => {
+    const said = spawnSync(bin, ["doctor", "--format", "json"], { env: world.env, encoding: "utf8" })
+    return JSON.parse(said.stdout).checks.find((check) => check.name === "projects")
+  }
+  assert.match(projects().found, /an absolute folder/)
+  configure({ quarterdeck: { roots: [join(world.root, "nowhere")] } })
+  assert.match(projects().found, /nowhere is no directory/)
 })
 
 test("a project that nobody asks for is unloaded with its servers, and the next prompt loads it again", async () => {
@@ -100,7 +110,9 @@ test("a project that nobody asks for is unloaded with its servers, and the next 
   }
   const first = await ownPid()
   assert.ok(alive(first))
+  assert.equal(await metric(server.url, "quarterdeck_projects_loaded"), 1)
   await eventually(() => !alive(first), 30000)
+  assert.equal(await metric(server.url, "quarterdeck_projects_loaded"), 0)
   const second = await ownPid()
   assert.notEqual(second, first)
 

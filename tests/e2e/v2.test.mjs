@@ -1,6 +1,6 @@
 // OpenCode's v2 API: sessions, messages, waiting, reverting, permissions, events, files; and worktrees and patches.
 import assert from "node:assert/strict"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
 import { createOpencodeClient } from "@opencode-ai/sdk/v2"
@@ -176,9 +176,20 @@ test("worktrees are made, listed, reset and removed, with git", async () => {
   const make = async (body) => (await api.post("/experimental/worktree", body)).body
   const first = await make({ name: "My Feature!" })
   assert.deepEqual([first.name, first.branch], ["my-feature", "opencode/my-feature"])
-  const second = await make({ name: "My Feature!", startCommand: "echo started > started.txt" })
+  const { id } = (await api.get("/project/current")).body
+  await api.call("PATCH", `/project/${id}`, { commands: { start: "echo project > started.txt" } })
+  const feed = events(server.url, { path: "/global/event" })
+  await feed.connected
+  // Nobody waits for the commands: it is answered although one of them goes on until it is let.
+  const more = "until [ -e go ]; do sleep 0.05; done; cat started.txt >> both.txt; echo request >> both.txt"
+  const second = await make({ name: "My Feature!", startCommand: more })
   assert.match(second.name, /^my-feature-\w+-\w+$/)
-  assert.equal(readFileSync(join(second.directory, "started.txt"), "utf8"), "started\n")
+  const ready = await feed.until((event) => event.payload.type === "worktree.ready")
+  assert.equal(ready.directory, second.directory)
+  assert.deepEqual(ready.payload.properties, { name: second.name, branch: second.branch })
+  writeFileSync(join(second.directory, "go"), "")
+  const both = join(second.directory, "both.txt")
+  await eventually(() => existsSync(both) && readFileSync(both, "utf8") === "project\nrequest\n")
   assert.deepEqual((await api.get("/experimental/worktree")).body.sort(), [first.directory, second.directory].sort())
   assert.deepEqual((await api.get("/project/current")).body.sandboxes.sort(), [first.directory, second.directory].sort())
 
@@ -195,8 +206,15 @@ test("worktrees are made, listed, reset and removed, with git", async () => {
     assert.ok(!existsSync(directory))
   }
   assert.equal(git(world.directory, "branch", "--list", "opencode/*"), "")
-  const failed = await api.post("/experimental/worktree", { startCommand: "exit 3" })
-  assert.deepEqual([failed.status, failed.body.name], [400, "WorktreeStartCommandFailedError"])
+  const third = await make({ startCommand: "echo no network; exit 3" })
+  const failed = await feed.until((event) => event.payload.type === "worktree.failed")
+  assert.equal(failed.directory, third.directory)
+  assert.match(failed.payload.properties.message, /failed with 3: no network/)
+  // A reset begins again with what the project starts with.
+  rmSync(join(third.directory, "started.txt"))
+  assert.equal((await api.post("/experimental/worktree/reset", { directory: third.directory })).body, true)
+  await eventually(() => existsSync(join(third.directory, "started.txt")))
+  feed.close()
 })
 
 test("a patch is applied whole or not at all", async () => {

@@ -23,6 +23,7 @@ namespace quarterdeck::api {
 struct Services {
   session::Engine& engine;
   session::Host& host;
+  TaskGroup& background;  // what goes on after its answer; joined when the server stops
   std::filesystem::path directory;  // of the server process: for requests that name none
   Readiness readiness = {};
   terminal::Terminals* terminals = nullptr;  // none: nobody can open one

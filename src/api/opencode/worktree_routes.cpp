@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "api/opencode/routes.hpp"
+#include "base/log.hpp"
 #include "session/instance.hpp"
 #include "session/state.hpp"
 #include "store/query.hpp"
@@ -85,19 +86,17 @@ struct WorktreeRoutes {
         co_await workspace::add_worktree(services.engine.processes, found->location.worktree, parent / name, name);
     if (!made) co_return failed("WorktreeCreateFailedError", made.error().message);
     co_await note_sandboxes(found);
-    if (const auto started = co_await run_start(found, made->directory, *start); !started) {
-      tell(*found, "worktree.failed", fmt::format(R"({{"message":{}}})", wire::quoted(started.error().message)));
-      co_return failed("WorktreeStartCommandFailedError", started.error().message);
-    }
     const std::string described =
         fmt::format(R"("name":{},"branch":{})", wire::quoted(name), wire::quoted(made->branch));
-    tell(*found, "worktree.ready", fmt::format("{{{}}}", described));
+    tell(*found, made->directory, "worktree.ready", fmt::format("{{{}}}", described));
+    services.background.spawn(run_start(found, made->directory, *start));
     co_return json(fmt::format(R"({{{},"directory":{}}})", described, wire::quoted(made->directory.string())));
   }
 
-  // The project's own start command, then the one of the request.
-  Task<Result<void>> run_start(std::shared_ptr<session::Instance> found, std::filesystem::path directory,
-                               std::string more) const {
+  // The project's own start command, then the one of the request. As in OpenCode nobody waits for them: the first may
+  // install everything. Unlike there, one that fails is told.
+  Task<void> run_start(std::shared_ptr<session::Instance> found, std::filesystem::path directory,
+                       std::string more) const {
     std::vector<std::string> commands;
     const auto project = services.engine.query.project(found->location.project.id);
     if (project && project->commands) {
@@ -107,15 +106,24 @@ struct WorktreeRoutes {
     commands.push_back(std::move(more));
     for (std::string& command : commands) {
       if (command.empty()) continue;
-      process::Spawn spawn{.argv = {"/bin/sh", "-c", std::move(command)}, .directory = directory};
-      spawn.environment = process::tool_environment();
-      spawn.timeout_ms = kStartCommandMs;
-      const auto said = co_await process::collect(services.engine.processes, std::move(spawn), kStartOutputBytesMax,
-                                                  services.engine.shutdown);
-      if (!said) co_return std::unexpected(said.error());
-      if (said->exit.code != 0) co_return fail(ErrorCode::invalid, "The start command failed: {}", said->output);
+      const Result<void> done = co_await run(directory, std::move(command));
+      if (done || services.engine.shutting_down()) continue;
+      log::warn("worktree: {}: {}", directory.string(), done.error().message);
+      tell(*found, directory, "worktree.failed",
+           fmt::format(R"({{"message":{}}})", wire::quoted(done.error().message)));
+      co_return;
     }
-    co_return Result<void>();
+  }
+
+  Task<Result<void>> run(std::filesystem::path directory, std::string command) const {
+    process::Spawn spawn{.argv = {"bash", "-lc", std::move(command)}, .directory = std::move(directory)};
+    spawn.environment = process::tool_environment();
+    spawn.timeout_ms = kStartCommandMs;
+    CO_TRY(const auto said, co_await process::collect(services.engine.processes, std::move(spawn), kStartOutputBytesMax,
+                                                      services.engine.shutdown));
+    if (said.exit.code == 0) co_return Result<void>();
+    const std::string how = said.exit.code ? fmt::format("failed with {}", *said.exit.code) : "was ended";
+    co_return fail(ErrorCode::invalid, "The start command {}: {}", how, said.output);
   }
 
   // Clients show a project's checkouts.
@@ -135,8 +143,10 @@ struct WorktreeRoutes {
                                               .properties = wire::encode_project(project)});
   }
 
-  void tell(const session::Instance& found, std::string type, std::string properties) const {
-    services.engine.feed.publish(feed::Notice{.directory = found.location.directory.string(),
+  // Of the checkout, not of who asked for it: OpenCode's web app waits for it there.
+  void tell(const session::Instance& found, const std::filesystem::path& checkout, std::string type,
+            std::string properties) const {
+    services.engine.feed.publish(feed::Notice{.directory = checkout.string(),
                                               .project_id = found.location.project.id,
                                               .type = std::move(type),
                                               .properties = std::move(properties)});
@@ -173,7 +183,9 @@ struct WorktreeRoutes {
     if (!*worktree) co_return failed(kFailed, "Worktree not found");
     if (works_in(*directory)) co_return failed(kFailed, "A session works in it: stop the session first");
     const auto done = co_await workspace::reset_worktree(services.engine.processes, **worktree);
-    co_return done ? json("true") : failed(kFailed, done.error().message);
+    if (!done) co_return failed(kFailed, done.error().message);
+    services.background.spawn(run_start(found, *directory, ""));
+    co_return json("true");
   }
 
   Task<net::Response> remove(Call call) const {

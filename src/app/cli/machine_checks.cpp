@@ -16,6 +16,7 @@
 
 #include "app/cli/program.hpp"
 #include "app/cli/quantity.hpp"
+#include "config/roots.hpp"
 #include "store/maintenance.hpp"
 
 namespace quarterdeck::app {
@@ -128,9 +129,28 @@ Check identity_check() {
 
 }  // namespace
 
+// Named by the configuration alone: what `serve --root` is given is known to that server only.
+Check roots_check(const Places& places) {
+  const config::Config user = config::load(places, places.config, places.config);
+  const auto named = config::user_roots(user, places);
+  if (!named) return {State::missing, "projects", named.error().message, "correct it: the server does not start so"};
+  if (named->empty()) {
+    return {State::ok, "projects", "anywhere in the home directory, and where the server is started", {}};
+  }
+  std::string folders;
+  for (const auto& each : *named) {
+    folders += fmt::format("{}{}", folders.empty() ? "below " : ", ", each.string());
+    if (std::error_code error; !std::filesystem::is_directory(each, error)) {
+      return {State::warn, "projects", fmt::format("{} is no directory", each.string()),
+              "create it, or take it out of quarterdeck.roots"};
+    }
+  }
+  return {State::ok, "projects", std::move(folders), {}};
+}
+
 std::vector<Check> directory_checks(const Places& places) {
   return {directory_check("data directory", places.data), directory_check("config directory", places.config),
-          database_check(places.data / "quarterdeck.db"), space_check(places.data)};
+          database_check(places.data / "quarterdeck.db"), space_check(places.data), roots_check(places)};
 }
 
 std::vector<Check> program_checks() {
