@@ -4,6 +4,7 @@ import assert from "node:assert/strict"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
+import { sanitized } from "../support/sanitized.mjs"
 import { client, makeWorld } from "../support/server.mjs"
 
 const turns = Number(process.env.QUARTERDECK_LONG_TURNS ?? 300)
@@ -68,7 +69,7 @@ test(`${turns} turns stay coherent and bounded`, { timeout: 280_000 }, async () 
 
   // The log of the session grows, what is kept of it in memory does not.
   const grown = memoryKB() - memoryAfterWarmUp
-  assert.ok(grown < 24_000, `${grown} KB more than after a quarter of it`)
+  if (!sanitized) assert.ok(grown < 24_000, `${grown} KB more than after a quarter of it`)
   const open = (await api.messages(id)).flatMap((m) => m.parts).filter((p) => p.type === "tool" && p.state.status !== "completed")
   assert.deepEqual(open, [])
 })

@@ -4,12 +4,12 @@
 import assert from "node:assert/strict"
 import net from "node:net"
 import { afterEach, beforeEach, test } from "node:test"
+import { sanitized } from "../support/sanitized.mjs"
 import { client, eventually, makeWorld } from "../support/server.mjs"
 import { exchange, metric, portOf } from "../support/raw.mjs"
 
 const count = Number(process.env.QD_BADREQ ?? 3000)
 const seed = Number(process.env.QD_SEED ?? 1)
-const sanitized = Boolean(process.env.ASAN_OPTIONS || process.env.TSAN_OPTIONS)
 
 let world
 let server

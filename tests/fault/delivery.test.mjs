@@ -4,6 +4,7 @@
 import assert from "node:assert/strict"
 import { afterEach, beforeEach, test } from "node:test"
 import { setTimeout as delay } from "node:timers/promises"
+import { sanitized } from "../support/sanitized.mjs"
 import { client, eventually, makeWorld } from "../support/server.mjs"
 import { follow, metric, percentile } from "../support/raw.mjs"
 
@@ -168,10 +169,7 @@ test(`${readers} readers that never read: little memory, told why they end, nobo
     assert.equal(end.event.properties.lastEventID, reader.frames.at(-2).id)
   }
   const megabytes = (peak - before) / 1e6
-  // A sanitizer's bookkeeping is not the server's memory.
-  if (!process.env.ASAN_OPTIONS && !process.env.TSAN_OPTIONS) {
-    assert.ok(megabytes <= 32 + readers * 0.1, `${megabytes.toFixed(1)} MB more`)
-  }
+  if (!sanitized) assert.ok(megabytes <= 32 + readers * 0.1, `${megabytes.toFixed(1)} MB more`)
   console.log(`# ${readers} stuck readers, ${deltas} deltas: +${megabytes.toFixed(1)} MB, status p99 ${percentile(waits, 0.99).toFixed(1)} ms, worst ${Math.max(...waits).toFixed(1)} ms`)
   fast.close()
 })

@@ -5,6 +5,7 @@ import { execFileSync, spawn } from "node:child_process"
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { afterEach, beforeEach, test } from "node:test"
+import { sanitized } from "../support/sanitized.mjs"
 import { client, eventually, makeWorld } from "../support/server.mjs"
 import { metric } from "../support/raw.mjs"
 
@@ -13,7 +14,6 @@ beforeEach(async () => (world = await makeWorld()))
 afterEach(() => world?.close())
 
 const state = () => join(world.home, ".local/share/quarterdeck")
-const sanitized = Boolean(process.env.ASAN_OPTIONS || process.env.TSAN_OPTIONS)
 
 test("probes and metrics answer, also without the password where they may", async () => {
   const server = await world.serve({ env: { OPENCODE_SERVER_PASSWORD: "hunter2hunter2" } })
