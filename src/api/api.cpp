@@ -10,7 +10,10 @@
 
 namespace quarterdeck::api {
 
-Api::Api(Services services, GuardOptions guard) : services_(std::move(services)), guard_(std::move(guard)) {
+Api::Api(Services services, GuardOptions guard)
+    : services_(std::move(services)),
+      guard_(std::move(guard), *services_.access),
+      scoped_(services_, services_.access->openers()) {
   std::vector<Route> routes;
   const auto add = [&](std::vector<Route> more) {
     routes.insert(routes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
@@ -59,6 +62,7 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
   add(fleet::context_routes(services_));
   add(fleet::trust_routes(services_));
   add(fleet::import_routes(services_));
+  add(fleet::access_routes(services_));
   routes.push_back({"GET", "/doc", "doc", "This document: OpenAPI 3.1 of every route",
                     [this](Call) -> Task<net::Response> {
                       if (document_.empty()) {
@@ -68,7 +72,8 @@ Api::Api(Services services, GuardOptions guard) : services_(std::move(services))
                           [](std::string text) -> Task<net::Response> { co_return json(std::move(text)); }(document_);
                     },
                     "Object"});
-  router_ = std::make_unique<Router>(std::move(routes));
+  const auto scope = [this](const Route& route, Call call) { return scoped_.call(route, std::move(call)); };
+  router_ = std::make_unique<Router>(std::move(routes), scope);
   mcp::ServerOptions tools{.version = services_.engine.options.version,
                            .ask = [this](net::Request request) { return handle(std::move(request)); }};
   mcp_ =
@@ -81,8 +86,9 @@ Task<net::Response> Api::handle(net::Request request) {
   net::Response response;
   // What the answer's CORS headers depend on, before the route takes the request.
   net::Request head{.headers = request.headers};
-  if (auto refused = guard_.check(request)) {
-    response = std::move(*refused);
+  Admission admitted = guard_.admit(request);
+  if (admitted.refused) {
+    response = std::move(*admitted.refused);
   } else if (auto outside = outside_roots(request, services_.directory, services_.engine.options.roots)) {
     response = std::move(*outside);
   } else if (auto page = web::page(request, web::assets())) {
@@ -90,7 +96,7 @@ Task<net::Response> Api::handle(net::Request request) {
   } else if (services_.fleet && mcp::is_protocol(request)) {
     response = co_await mcp_->handle(std::move(request));
   } else {
-    response = co_await router_->handle(std::move(request));
+    response = co_await router_->handle(std::move(request), std::move(admitted.who));
   }
   guard_.decorate(head, response);
   co_return response;

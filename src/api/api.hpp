@@ -7,12 +7,14 @@
 #include "api/mcp/server.hpp"
 #include "api/opencode/routes.hpp"
 #include "api/router.hpp"
+#include "api/scoped.hpp"
 #include "net/http.hpp"
 
 namespace quarterdeck::api {
 
 class Api {
  public:
+  // With services.access.
   Api(Services services, GuardOptions guard);
   Task<net::Response> handle(net::Request request);
   // After the last request.
@@ -22,6 +24,7 @@ class Api {
  private:
   Services services_;
   Guard guard_;
+  Scoped scoped_;
   std::string document_;  // made on first use
   std::unique_ptr<Router> router_;
   std::unique_ptr<mcp::Server> mcp_;

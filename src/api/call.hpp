@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "access/principal.hpp"
 #include "base/result.hpp"
 #include "net/http.hpp"
 
@@ -16,6 +17,7 @@ namespace quarterdeck::api {
 struct Call {
   net::Request request;
   std::vector<std::pair<std::string_view, std::string>> params;  // ":sessionID" -> value
+  access::Who who;  // who calls; never null behind the router
 
   const std::string& param(std::string_view name) const;
 };

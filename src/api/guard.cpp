@@ -1,22 +1,34 @@
 #include "api/guard.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <charconv>
 
 #include "api/call.hpp"
+#include "api/scoped.hpp"
 #include "base/encoding.hpp"
 
 namespace quarterdeck::api {
 namespace {
 
+constexpr std::string_view kUnixPeer = "unix:";
+constexpr std::string_view kBasic = "Basic ";
+constexpr std::string_view kBearer = "Bearer ";
+
+// Cut the port; "[::1]:4096" keeps its brackets.
+std::string_view without_port(std::string_view host) {
+  return host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
+}
+
+bool is_ipv4(std::string_view host) {
+  return !host.empty() && std::ranges::count(host, '.') == 3 &&
+         host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 bool is_loopback_name(std::string_view host) {
-  // Cut the port; "[::1]:4096" keeps its brackets.
-  if (host.starts_with('[')) {
-    host = host.substr(0, host.find(']') + 1);
-  } else {
-    host = host.substr(0, host.find(':'));
-  }
-  return host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "[::1]" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
+  return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" ||
+         (host.starts_with("127.") && is_ipv4(host));
 }
 
 // "http://localhost" with any port or none.
@@ -29,22 +41,93 @@ bool matches_any_port(std::string_view origin, std::string_view base) {
 
 bool reads_only(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
-bool equal_in_constant_time(const std::string& a, const std::string& b) {
-  if (a.size() != b.size()) return false;
-  volatile unsigned char differs = 0;  // volatile: nothing may end the loop early
-  for (std::size_t i = 0; i < a.size(); ++i) differs = differs | static_cast<unsigned char>(a[i] ^ b[i]);
-  return differs == 0;
+bool is_event_stream(std::string_view path) { return path.ends_with("/event") || path == "/fleet/events"; }
+
+// What a page opens without being able to send a header: WebSockets, EventSource.
+bool cannot_send_headers(const net::Request& request) {
+  return request.method == "GET" && (request.header("upgrade") || is_event_stream(request.path));
 }
 
-// For the connection to a terminal, which is what a ticket is good for: its route looks at it.
-bool brings_ticket(const net::Request& request) {
+// For the connection to a terminal, which is what its ticket is good for: its route looks at it.
+bool brings_terminal_ticket(const net::Request& request) {
   const bool connects = request.path.starts_with("/pty/") || request.path.starts_with("/api/pty/");
   return connects && request.path.ends_with("/connect") && request.method == "GET" && request.query_value("ticket");
 }
 
-net::Response refused(std::string_view why) { return error_response({ErrorCode::denied, std::string(why), {}}); }
+// What goes without a credential: probes, which supervisors and load balancers ask, and the way to get one.
+bool is_open(const net::Request& request) {
+  if (request.method == "GET") {
+    return request.path == "/healthz" || request.path == "/readyz" || request.path == "/sign-in";
+  }
+  return request.method == "POST" && request.path == "/fleet/sign-in";
+}
+
+bool is_own_page(std::string_view origin, const net::Request& request) {
+  const std::string* host = request.header("host");
+  return host && (origin == "http://" + *host || origin == "https://" + *host);
+}
+
+// A cookie comes along whether or not the page that asks is ours: pages of other ports are "the same site".
+bool asked_by_own_page(const net::Request& request) {
+  if (const std::string* origin = request.header("origin")) return is_own_page(*origin, request);
+  const std::string* site = request.header("sec-fetch-site");
+  return site && *site == "same-origin";
+}
+
+net::Response unauthorized(const net::Request& request) {
+  net::Response response{.status = 401};
+  response.headers.push_back({"WWW-Authenticate", "Basic realm=\"Secure Area\""});
+  if (request.path.starts_with("/api/")) {
+    response.headers.push_back({"Content-Type", "application/json"});
+    response.body = std::string(R"({"_tag":"UnauthorizedError","message":"Authentication required"})");
+  }
+  return response;
+}
+
+access::Who make(access::Role role, std::string name) {
+  return std::make_shared<const access::Principal>(
+      access::Principal{.credential = name, .name = std::move(name), .role = role});
+}
 
 }  // namespace
+
+std::string cookie_name(const net::Request& request) {
+  const std::string* host = request.header("host");
+  const std::size_t colon = host ? host->rfind(':') : std::string::npos;
+  std::string port = colon == std::string::npos ? "" : host->substr(colon + 1);
+  if (port.find_first_not_of("0123456789") != std::string::npos) port.clear();
+  return "quarterdeck" + (port.empty() ? "" : "_" + port);
+}
+
+std::string_view cookie_value(const net::Request& request, std::string_view name) {
+  const std::string* header = request.header("cookie");
+  if (!header) return {};
+  std::string_view rest = *header;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(';'), rest.size());
+    std::string_view one = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+    if (one.starts_with(name) && one.substr(name.size()).starts_with('=')) return one.substr(name.size() + 1);
+  }
+  return {};
+}
+
+Guard::Guard(GuardOptions options, access::Access& access)
+    : options_(std::move(options)),
+      access_(access),
+      nobody_(make(access::Role::viewer, "nobody")),
+      ticket_holder_(make(access::Role::operator_, "ticket")) {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) == 0 && !options_.loopback) options_.hosts.emplace_back(name);
+}
+
+bool Guard::host_allowed(std::string_view host) const {
+  const std::string_view name = without_port(host);
+  if (is_loopback_name(name) || std::ranges::find(options_.hosts, name) != options_.hosts.end()) return true;
+  // A name can be made to point here by whoever owns it; an address is what it is.
+  return !options_.loopback && (is_ipv4(name) || name.starts_with('['));
+}
 
 bool Guard::origin_allowed(std::string_view origin, const net::Request& request) const {
   if (matches_any_port(origin, "http://localhost") || matches_any_port(origin, "http://127.0.0.1")) return true;
@@ -54,28 +137,79 @@ bool Guard::origin_allowed(std::string_view origin, const net::Request& request)
       origin == "oc://renderer") {
     return true;
   }
-  if (std::ranges::find(options_.origins, origin) != options_.origins.end()) return true;
-  // Our own pages.
-  const std::string* host = request.header("host");
-  return host && (origin == "http://" + *host || origin == "https://" + *host);
+  return std::ranges::find(options_.origins, origin) != options_.origins.end() || is_own_page(origin, request);
 }
 
-bool Guard::authorized(const net::Request& request) const {
-  const std::string* header = request.header("authorization");
-  constexpr std::string_view scheme = "Basic ";
-  std::string_view given;
-  if (header && header->starts_with(scheme)) {
-    given = std::string_view(*header).substr(scheme.size());
-  } else if (const auto token = request.query_value("auth_token")) {
-    given = *token;  // what a browser cannot send along otherwise: event streams, WebSockets, links
+std::optional<net::Response> Guard::foreign(const net::Request& request) const {
+  const std::string* origin = request.header("origin");
+  if (origin) {
+    if (origin_allowed(*origin, request)) return std::nullopt;
+    return forbidden("Requests from the origin " + *origin +
+                     " are not allowed; see --cors and \"server\": {\"cors\"} in the configuration");
   }
-  return equal_in_constant_time(base64_decode(given).value_or(""), options_.user + ":" + options_.password);
+  const std::string* site = request.header("sec-fetch-site");
+  if (!site || (*site != "cross-site" && *site != "same-site")) return std::nullopt;
+  // A link to one of our pages may be anywhere; images, frames, forms and scripts of other pages have no business here.
+  const std::string* mode = request.header("sec-fetch-mode");
+  const std::string* what = request.header("sec-fetch-dest");
+  if (request.method == "GET" && mode && *mode == "navigate" && what && *what == "document") return std::nullopt;
+  return forbidden("Requests from pages of other sites are not allowed");
 }
 
-std::optional<net::Response> Guard::check(const net::Request& request) const {
+Admission Guard::authenticate(const net::Request& request) const {
+  if (request.peer.starts_with(kUnixPeer)) {
+    unsigned uid = 0;
+    const char* first = request.peer.data() + kUnixPeer.size();
+    std::from_chars(first, request.peer.data() + request.peer.size(), uid);
+    if (auto who = access_.check_uid(uid)) return {.who = std::move(who)};
+    return {.refused = forbidden("This socket answers only the user whose server it is")};
+  }
+  if (!access_.closed()) return {.who = access_.anybody()};
+  if (brings_terminal_ticket(request)) return {.who = ticket_holder_};
+  std::string basic;
+  bool has_basic = false;
+  const std::string* header = request.header("authorization");
+  if (header && header->starts_with(kBearer)) {
+    if (auto who = access_.check_token(std::string_view(*header).substr(kBearer.size())))
+      return {.who = std::move(who)};
+  } else if (header && header->starts_with(kBasic)) {
+    has_basic = true;
+    basic = base64_decode(std::string_view(*header).substr(kBasic.size())).value_or("");
+  } else if (const auto given = request.query_value("auth_token"); given && cannot_send_headers(request)) {
+    // As OpenCode's clients open terminals and streams; elsewhere an address is no place for a password.
+    has_basic = true;
+    basic = base64_decode(*given).value_or("");
+  } else if (const auto ticket = request.query_value("ticket"); ticket && cannot_send_headers(request)) {
+    if (auto who = access_.redeem(std::string(*ticket))) return {.who = std::move(who)};
+  } else if (const auto cookie = cookie_value(request, cookie_name(request)); !cookie.empty()) {
+    auto who = access_.check_token(cookie);
+    if (who && (reads_only(request.method) && !request.header("upgrade"))) return {.who = std::move(who)};
+    if (who && asked_by_own_page(request)) return {.who = std::move(who)};
+  }
+  if (has_basic) {
+    // A token in the place of the password, for clients that know nothing else.
+    const std::size_t colon = basic.find(':');
+    const std::string_view secret = colon == basic.npos ? "" : std::string_view(basic).substr(colon + 1);
+    if (auto who = secret.starts_with("qd_") ? access_.check_token(secret) : nullptr) return {.who = std::move(who)};
+    auto checked = access_.check_password(request.peer, basic);
+    if (auto* who = std::get_if<access::Who>(&checked)) return {.who = std::move(*who)};
+    if (const int wait_s = std::get<access::Access::Refusal>(checked).wait_s) {
+      net::Response later = json(
+          R"({"name":"TooManyRequestsError","data":{"message":"Too many wrong passwords; try again later"}})", 429);
+      later.headers.push_back({"Retry-After", std::to_string(wait_s)});
+      return {.refused = std::move(later)};
+    }
+  }
+  if (is_open(request)) return {.who = nobody_};
+  return {.refused = unauthorized(request)};
+}
+
+Admission Guard::admit(const net::Request& request) const {
   const std::string* host = request.header("host");
-  if (options_.loopback && host && !is_loopback_name(*host)) {
-    return refused("This server listens on loopback and does not answer to the host name " + *host);
+  const bool by_socket = request.peer.starts_with(kUnixPeer);
+  if (host && !by_socket && !host_allowed(*host)) {
+    return {.refused = forbidden("This server does not answer to the host name " + *host +
+                                 "; see \"server\": {\"hosts\"} in the configuration")};
   }
   const std::string* origin = request.header("origin");
   if (request.method == "OPTIONS" && origin && request.header("access-control-request-method")) {
@@ -87,39 +221,28 @@ std::optional<net::Response> Guard::check(const net::Request& request) const {
       }
       preflight.headers.push_back({"Access-Control-Max-Age", "86400"});
     }
-    return preflight;
+    return {.refused = std::move(preflight)};
   }
-  // Supervisors and load balancers ask without a password: they learn "ok" or which part is not.
-  const bool probe = request.method == "GET" && (request.path == "/healthz" || request.path == "/readyz");
-  if (!options_.password.empty() && !probe && !brings_ticket(request) && !authorized(request)) {
-    net::Response response{.status = 401};
-    response.headers.push_back({"WWW-Authenticate", "Basic realm=\"Secure Area\""});
-    if (request.path.starts_with("/api/")) {
-      response.headers.push_back({"Content-Type", "application/json"});
-      response.body = std::string(R"({"_tag":"UnauthorizedError","message":"Authentication required"})");
-    }
-    return response;
+  Admission admission = authenticate(request);
+  if (admission.refused) return admission;
+  if (auto refused = foreign(request)) {
+    admission.refused = std::move(refused);
+    return admission;
   }
-  // Browsers let any page open a WebSocket, and read what it says. MCP asks for the check of everything.
-  if (!reads_only(request.method) || request.header("upgrade") || request.path == "/mcp") {
-    if (origin && !origin_allowed(*origin, request)) {
-      return refused("Requests from the origin " + *origin +
-                     " are not allowed; see --cors and \"server\": {\"cors\"} in the configuration");
-    }
-    if (!request.body.empty()) {
-      const std::string* type = request.header("content-type");
-      if (!type || !type->starts_with("application/json")) {
-        return json(
-            R"({"name":"UnsupportedMediaTypeError","data":{"message":"Send bodies as Content-Type: application/json"}})",
-            415);
-      }
+  if (!request.body.empty() && !reads_only(request.method)) {
+    const std::string* type = request.header("content-type");
+    if (!type || !type->starts_with("application/json")) {
+      admission.refused = json(
+          R"({"name":"UnsupportedMediaTypeError","data":{"message":"Send bodies as Content-Type: application/json"}})",
+          415);
     }
   }
-  return std::nullopt;
+  return admission;
 }
 
 void Guard::decorate(const net::Request& request, net::Response& response) const {
   response.headers.push_back({"Vary", "Origin"});
+  response.headers.push_back({"X-Content-Type-Options", "nosniff"});
   const std::string* origin = request.header("origin");
   if (origin && origin_allowed(*origin, request)) {
     response.headers.push_back({"Access-Control-Allow-Origin", *origin});

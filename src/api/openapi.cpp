@@ -65,6 +65,7 @@ wire::JsonObject operation_of(const Route& route, const std::vector<std::string_
   wire::JsonObject operation{{"operationId", route.operation},
                              {"summary", route.summary},
                              {"parameters", std::move(parameters)},
+                             {"x-quarterdeck-needs", roles_of(route.need.level)},
                              {"responses", std::move(responses)}};
   if (!route.request.empty()) operation["requestBody"] = wire::JsonObject{{"content", content(route.request)}};
   return operation;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/scoped.hpp"
 #include "base/activity.hpp"
 #include "base/flight_ring.hpp"
 #include "base/metrics.hpp"
@@ -54,7 +55,8 @@ struct Measure {
 
 }  // namespace
 
-Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
+Router::Router(std::vector<Route> routes, Scope scope) : routes_(std::move(routes)), scope_(std::move(scope)) {
+  for (Route& route : routes_) route.need = need_of(route.operation);
   for (const Route& route : routes_) {
     Pattern pattern{split(route.path), &route};
     if (pattern.segments.size() > 0 && pattern.segments.back() == "*") {
@@ -69,7 +71,7 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
   }
 }
 
-Task<net::Response> Router::handle(net::Request request) const {
+Task<net::Response> Router::handle(net::Request request, access::Who who) const {
   const std::vector<std::string_view> segments = split(request.path);
   const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
   std::string allowed;
@@ -114,8 +116,20 @@ Task<net::Response> Router::handle(net::Request request) const {
     }
   }
   call.request = std::move(request);
+  call.who = std::move(who);
   Measure measure(*found->route);
-  net::Response response = co_await found->route->handler(std::move(call));
+  const Need need = found->route->need;
+  if (!allows(need.level, *call.who)) {
+    measure.status = 403;
+    co_return forbidden(fmt::format("{} {} needs the role {}; {} is {}", found->route->method, found->route->path,
+                                    roles_of(need.level), call.who->name, access::name(call.who->role)));
+  }
+  net::Response response;
+  if (needs_scope(*call.who)) {
+    response = co_await scope_(*found->route, std::move(call));
+  } else {
+    response = co_await found->route->handler(std::move(call));
+  }
   measure.status = response.status;
   co_return response;
 }

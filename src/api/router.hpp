@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/call.hpp"
+#include "api/needs.hpp"
 #include "base/task.hpp"
 #include "net/http.hpp"
 
@@ -27,14 +28,18 @@ struct Route {
   std::string_view response = "";  // name of a component schema in schemas.json; "" = none (204) or free-form
   std::string_view request = "";   // the same for the body
   std::vector<Query> query = {};
+  Need need = {};  // from the table in needs.cpp
 };
 
 class Router {
  public:
-  explicit Router(std::vector<Route> routes);
+  // What calls of agents and of principals with a scope pass.
+  using Scope = std::function<Task<net::Response>(const Route&, Call)>;
+  explicit Router(std::vector<Route> routes, Scope scope);
 
-  // Unknown paths answer 404 and known ones with another method 405, as JSON; HEAD is answered as GET.
-  Task<net::Response> handle(net::Request request) const;
+  // Unknown paths answer 404, known ones with another method 405, and what the caller's role does not allow 403, as JSON;
+  // HEAD is answered as GET.
+  Task<net::Response> handle(net::Request request, access::Who who) const;
   const std::vector<Route>& routes() const { return routes_; }
 
  private:
@@ -43,6 +48,7 @@ class Router {
     const Route* route;
   };
   std::vector<Route> routes_;
+  Scope scope_;
   std::vector<std::vector<Pattern>> by_length_;  // index = number of segments
   std::vector<Pattern> open_ended_;
 };

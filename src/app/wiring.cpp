@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "access/access.hpp"
 #include "api/api.hpp"
 #include "api/operations.hpp"
 #include "app/known_models.hpp"
@@ -117,10 +118,13 @@ class WiredServer final : public Server {
     const std::string password = environment("OPENCODE_SERVER_PASSWORD");
     // Whoever opened the socket chose its address.
     if (given_.listener.valid()) options_.hostname = net::bound_address(given_.listener.get());
-    if (!is_loopback(options_.hostname) && password.empty()) {
+    const std::string user = environment("OPENCODE_SERVER_USERNAME");
+    access_ = std::make_unique<access::Access>(
+        places_, system_clock(), access::Password{.user = user.empty() ? "opencode" : user, .password = password});
+    if (!is_loopback(options_.hostname) && !access_->closed()) {
       return fail(ErrorCode::invalid,
-                  "refusing to listen on {} without a password: whoever reaches the port owns every session. Set "
-                  "OPENCODE_SERVER_PASSWORD, or listen on 127.0.0.1",
+                  "refusing to listen on {} without a credential: whoever reaches the port owns every session. Set "
+                  "OPENCODE_SERVER_PASSWORD, make a token (quarterdeck token create), or listen on 127.0.0.1",
                   options_.hostname);
     }
 
@@ -200,27 +204,32 @@ class WiredServer final : public Server {
     } else {
       log::warn("no origin of the configuration is let in: {}", origins.error().message);
     }
-    api_ = std::make_unique<api::Api>(api::Services{.engine = *engine_,
-                                                    .host = *host_,
-                                                    .background = keeping_house_,
-                                                    .directory = std::filesystem::current_path(),
-                                                    .readiness = readiness(),
-                                                    .terminals = terminals_.get(),
-                                                    .fleet = fleet_.get(),
-                                                    .search = search_.get(),
-                                                    .webhooks = webhooks_.get()},
-                                      api::GuardOptions{.loopback = is_loopback(options_.hostname),
-                                                        .origins = options_.cors,
-                                                        .user = environment("OPENCODE_SERVER_USERNAME").empty()
-                                                                    ? "opencode"
-                                                                    : environment("OPENCODE_SERVER_USERNAME"),
-                                                        .password = password});
+    std::vector<std::string> hosts;
+    if (auto named = config::user_hosts(places_)) {
+      hosts = std::move(*named);
+    } else {
+      log::warn("no host name of the configuration is answered to: {}", named.error().message);
+    }
+    api_ = std::make_unique<api::Api>(
+        api::Services{.engine = *engine_,
+                      .host = *host_,
+                      .background = keeping_house_,
+                      .directory = std::filesystem::current_path(),
+                      .readiness = readiness(),
+                      .terminals = terminals_.get(),
+                      .fleet = fleet_.get(),
+                      .search = search_.get(),
+                      .webhooks = webhooks_.get(),
+                      .access = access_.get()},
+        api::GuardOptions{
+            .loopback = is_loopback(options_.hostname), .origins = options_.cors, .hosts = std::move(hosts)});
     net::ServerOptions http{
         .host = options_.hostname, .port = options_.port, .inherited_socket = given_.listener.release()};
     // The rest is for the store, models, tools and files.
     http.limits.connections_max = std::min<std::size_t>(kConnectionsMax, given_.descriptors_max / 4 * 3);
     TRY(http_server_,
         net::listen(loop_, std::move(http), [this](net::Request request) { return answer(std::move(request)); }));
+    listen_on_socket();
     numbers_ = numbers_of(
         {.http = *http_server_, .feed = *feed_, .host = *host_, .processes = *processes_, .instances = *instances_});
     return {};
@@ -270,6 +279,7 @@ class WiredServer final : public Server {
   Task<void> shutdown() override {
     stopping_.request_stop();
     http_server_->stop_accepting();
+    if (local_server_) local_server_->stop_accepting();
     co_await keeping_house_.join();
     co_await terminals_->shutdown();
     if (webhooks_) co_await webhooks_->shutdown();
@@ -280,6 +290,7 @@ class WiredServer final : public Server {
     co_await mcp_->close();
     co_await language_servers_->close();
     feed_->close();
+    if (local_server_) co_await local_server_->shutdown(0);
     co_await http_server_->shutdown(kShutdownGraceMs);
     co_await api_->shutdown();
     if (scripted_) co_await scripted_->shutdown();
@@ -295,6 +306,19 @@ class WiredServer final : public Server {
       co_await go_on;
     }
     co_return co_await api_->handle(std::move(request));
+  }
+
+  // For this user's own programs, which need no credential there. The data directory is ours: what is left of an earlier
+  // server goes.
+  void listen_on_socket() {
+    net::ServerOptions local{.unix_path = (places_.data / "quarterdeck.sock").string()};
+    auto listening =
+        net::listen(loop_, std::move(local), [this](net::Request request) { return answer(std::move(request)); });
+    if (listening) {
+      local_server_ = std::move(*listening);
+    } else {
+      log::warn("no unix socket: {}", listening.error().message);
+    }
   }
 
   // Once soon after the start, then every hour.
@@ -438,8 +462,10 @@ class WiredServer final : public Server {
   std::unique_ptr<fleet::Search> search_;
   std::unique_ptr<fleet::Webhooks> webhooks_;
   std::unique_ptr<terminal::Terminals> terminals_;
+  std::unique_ptr<access::Access> access_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> http_server_;
+  std::unique_ptr<net::HttpServer> local_server_;  // none where the path is too long for a socket
   std::vector<std::unique_ptr<metrics::Shown>> numbers_;
 };
 

@@ -15,4 +15,9 @@ namespace quarterdeck::config {
 Result<std::vector<std::string>> user_origins(const Places& places,
                                               const Environment& environment = process_environment());
 
+// The names that the server answers to beside addresses and localhost: "server": {"hosts": ["box.example.com"]}; those of
+// a reverse proxy, or of a machine in a network. The same law.
+Result<std::vector<std::string>> user_hosts(const Places& places,
+                                            const Environment& environment = process_environment());
+
 }  // namespace quarterdeck::config

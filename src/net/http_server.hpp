@@ -31,6 +31,8 @@ struct ServerOptions {
   std::string host = "127.0.0.1";  // an address or "localhost"
   std::uint16_t port = 0;          // 0 = any free one
   ServerLimits limits;
+  // A unix socket in place of host and port; mode 0600, its directory must exist. Requests have the peer "unix:<uid>".
+  std::string unix_path = {};
   // A socket that listens already (socket activation), instead of host and port. Taken over.
   int inherited_socket = -1;
   std::size_t gzip_bytes_min = 1024;  // fixed bodies from this size, when the client accepts gzip

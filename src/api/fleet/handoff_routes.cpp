@@ -36,6 +36,13 @@ struct HandoffRoutes {
     auto key = idempotency_key(call.request, "handoff");
     if (!key) co_return error_response(key.error());
     handoff->key = std::move(*key);
+    // Whoever shows a credential of its own is known by it.
+    if (!handoff->principal && (call.who->kind == access::Kind::agent || call.who->credential.starts_with("tok_"))) {
+      handoff->principal = call.who->name;
+    }
+    // The owner is asked first: one that may not approve would only keep people waiting.
+    const bool can_answer = call.who->approves || call.who->role >= access::Role::operator_;
+    if (!handoff->owner && call.who->kind == access::Kind::agent && can_answer) handoff->owner = call.who->name;
     const bool asked_in_place = handoff->in_place;
     if (handoff->directory.empty()) {
       handoff->directory = requested_directory(call.request, services.directory).string();

@@ -16,6 +16,9 @@ class Fleet;
 class Search;
 class Webhooks;
 }  // namespace quarterdeck::fleet
+namespace quarterdeck::access {
+class Access;
+}
 
 namespace quarterdeck::api {
 
@@ -30,6 +33,7 @@ struct Services {
   quarterdeck::fleet::Fleet* fleet = nullptr;  // none: nobody supervises
   quarterdeck::fleet::Search* search = nullptr;
   quarterdeck::fleet::Webhooks* webhooks = nullptr;
+  access::Access* access = nullptr;  // none: nobody has tokens
 };
 
 namespace opencode {

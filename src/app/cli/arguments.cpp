@@ -37,6 +37,7 @@ struct Raw {
   bool from_opencode = false;
   bool dry_run = false;
   bool json = false;
+  TokenOptions token;
   FleetLine fleet;
   std::string shell;
   std::vector<std::string> typed;
@@ -63,6 +64,10 @@ struct Commands {
   CLI::App* trust;
   CLI::App* trust_list;
   CLI::App* trust_remove;
+  CLI::App* token_create;
+  CLI::App* token_list;
+  CLI::App* token_revoke;
+  CLI::App* token_link;
   CLI::App* permission_list;
   CLI::App* permission_remove;
   CLI::App* auth_login;
@@ -330,6 +335,44 @@ void add_trust(CLI::App& app, Raw& raw, Commands& commands) {
   for (CLI::App* one : {commands.trust, commands.trust_list, commands.trust_remove}) add_url(one, raw);
 }
 
+void add_token(CLI::App& app, Raw& raw, Commands& commands) {
+  CLI::App* token = command(app, "token", "Let people and agents use the server, each as what they are",
+                            R"(  quarterdeck token create openclaw                       an agent: its own sessions only
+  quarterdeck token create anna --role operator --expires 90d
+  quarterdeck token list
+  quarterdeck token revoke openclaw
+  quarterdeck token link                                  a link that signs one browser in
+)");
+  token->require_subcommand(1);
+  TokenOptions& of = raw.token;
+  commands.token_create = command(*token, "create", "Make a token; its secret is printed this once",
+                                  "  quarterdeck token create ci --role agent --project ~/work/api --expires 30d\n");
+  commands.token_create->add_option("name", of.name, "Who it is for")->type_name("NAME")->required();
+  commands.token_create->add_option("--role", of.role, "viewer, agent, operator or admin (default: agent)")
+      ->check(CLI::IsMember({"viewer", "agent", "operator", "admin"}))
+      ->type_name("ROLE");
+  commands.token_create->add_option("--expires", of.expires, "90d, 12h, 30m (default: never)")->type_name("TIME");
+  commands.token_create
+      ->add_option("--project", of.projects, "Only sessions under this directory, or of this project id")
+      ->type_name("PROJECT")
+      ->allow_extra_args(false);
+  commands.token_create->add_option("--session", of.sessions, "Only this session (repeatable)")
+      ->type_name("SESSION")
+      ->allow_extra_args(false);
+  commands.token_create->add_flag("--own", of.own, "Only sessions that it opened; what agents get anyway");
+  commands.token_create->add_flag("--everything", of.everything, "An agent for all sessions");
+  commands.token_create->add_flag("--may-approve", of.approves, "An agent that may allow risky calls of its sessions");
+  commands.token_list =
+      command(*token, "list", "List tokens and browsers that signed in", "  quarterdeck token list\n");
+  add_format(commands.token_list, raw, "table");
+  commands.token_revoke = command(*token, "revoke", "Let it in no longer", "  quarterdeck token revoke openclaw\n");
+  commands.token_revoke->add_option("name", of.name, "Its name or id")->type_name("NAME")->required();
+  commands.token_link =
+      command(*token, "link", "Print a link that signs one browser in as admin, once, within 15 minutes",
+              "  quarterdeck token link --attach http://192.168.1.20:4096\n");
+  add_url(commands.token_link, raw);
+}
+
 void add_permission(CLI::App& app, Raw& raw, Commands& commands) {
   CLI::App* permission = command(app, "permission", "List or remove what was allowed \"always\"",
                                  "  quarterdeck permission list\n  quarterdeck permission remove rule_…\n");
@@ -473,6 +516,22 @@ Command command_of(const CLI::App& app, Raw& raw, const Commands& commands, cons
     return TrustOptions{std::move(target), Format::text, TrustOptions::Action::remove};
   }
   if (commands.trust->parsed()) return TrustOptions{std::move(target), Format::text, TrustOptions::Action::add};
+  const auto token = [&](TokenOptions::Action action) {
+    TokenOptions of = raw.token;
+    of.target = target;
+    of.format = format;
+    of.action = action;
+    for (std::string& project : of.projects) {
+      // A path, unless it looks like an id.
+      if (project.contains('/') || project == ".")
+        project = (std::filesystem::path(surroundings.directory) / project).lexically_normal().string();
+    }
+    return of;
+  };
+  if (commands.token_create->parsed()) return token(TokenOptions::Action::create);
+  if (commands.token_list->parsed()) return token(TokenOptions::Action::list);
+  if (commands.token_revoke->parsed()) return token(TokenOptions::Action::revoke);
+  if (commands.token_link->parsed()) return token(TokenOptions::Action::link);
   if (commands.permission_list->parsed()) return PermissionListOptions{std::move(target), format};
   if (commands.permission_remove->parsed()) return PermissionRemoveOptions{std::move(target), raw.rule};
   const auto auth = [&](AuthOptions::Action action) { return AuthOptions{target, format, action, raw.auth.provider}; };
@@ -539,6 +598,7 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_fleet(app, raw.fleet, raw.url, raw.directory);
   add_cleanup(app, raw, commands);
   add_trust(app, raw, commands);
+  add_token(app, raw, commands);
   add_permission(app, raw, commands);
   add_auth(app, raw, commands);
   add_models(app, raw, commands);

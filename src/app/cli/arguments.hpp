@@ -131,6 +131,23 @@ struct CleanupOptions {
   bool operator==(const CleanupOptions&) const = default;
 };
 
+// Who may use the server: its file, on this machine.
+struct TokenOptions {
+  enum class Action { create, list, revoke, link };
+  Target target;  // for the address of a link
+  Format format = Format::text;
+  Action action = Action::list;
+  std::string name;  // or id
+  std::string role = "agent";
+  std::string expires;  // "90d"; empty: never
+  std::vector<std::string> sessions;
+  std::vector<std::string> projects;
+  bool own = false;
+  bool everything = false;
+  bool approves = false;
+  bool operator==(const TokenOptions&) const = default;
+};
+
 // Which directories' own files may run programs.
 struct TrustOptions {
   enum class Action { add, list, remove };
@@ -174,8 +191,9 @@ struct ModelsOptions {
 using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
                              McpBridgeOptions, AcpBridgeOptions, SessionAbortOptions, SessionDeleteOptions,
                              BackupOptions, RestoreOptions, VerifyOptions, VacuumOptions, DoctorOptions, TrustOptions,
-                             PermissionListOptions, PermissionRemoveOptions, AuthOptions, ModelsOptions, ExportOptions,
-                             ImportOptions, CleanupOptions, FleetOptions, CompletionScript, CompletionQuestion>;
+                             TokenOptions, PermissionListOptions, PermissionRemoveOptions, AuthOptions, ModelsOptions,
+                             ExportOptions, ImportOptions, CleanupOptions, FleetOptions, CompletionScript,
+                             CompletionQuestion>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {

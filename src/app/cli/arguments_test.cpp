@@ -117,6 +117,12 @@ TEST(Arguments, WrongUsageSaysWhatIsWrongAndWhereHelpIs) {
 }
 
 TEST(Arguments, TrustTakesADirectoryOrAWordForTheList) {
+  const auto token =
+      options<TokenOptions>({"token", "create", "ci", "--project", "../api/", "--project", "abc", "--own"});
+  EXPECT_EQ(token.projects, (std::vector<std::string>{"/work/api/", "abc"}));
+  EXPECT_EQ(token.role, "agent");
+  EXPECT_TRUE(token.own);
+  EXPECT_EQ(options<TokenOptions>({"token", "revoke", "ci"}).action, TokenOptions::Action::revoke);
   EXPECT_EQ(options<TrustOptions>({"trust"}), (TrustOptions{{"http://127.0.0.1:4096", "/work/here"}}));
   EXPECT_EQ(options<TrustOptions>({"trust", "../api/"}).target.directory, "/work/api");
   EXPECT_EQ(options<TrustOptions>({"trust", "list"}).action, TrustOptions::Action::list);

@@ -46,6 +46,8 @@ std::string model_json(const domain::ModelRef& model, std::string_view id_name) 
 }  // namespace
 
 std::string authorization_from_environment() {
+  const char* token = std::getenv("QUARTERDECK_TOKEN");
+  if (token != nullptr && *token != '\0') return std::string("Bearer ") + token;
   const char* password = std::getenv("OPENCODE_SERVER_PASSWORD");
   if (password == nullptr || *password == '\0') return {};
   const char* user = std::getenv("OPENCODE_SERVER_USERNAME");
@@ -61,7 +63,8 @@ Error error_of_answer(int status, std::string_view body) {
       if (said.empty()) said = wire::string_at(*json, key);
     }
   }
-  if (status == 401) said = "the server wants a password: set OPENCODE_SERVER_PASSWORD to the server's";
+  if (status == 401)
+    said = "the server wants a credential: set QUARTERDECK_TOKEN, or OPENCODE_SERVER_PASSWORD to the server's";
   if (said.empty()) said = fmt::format("the server answered with status {}", status);
   return {code_of_status(status), std::move(said), {}};
 }

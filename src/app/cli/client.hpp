@@ -18,7 +18,8 @@
 
 namespace quarterdeck::app {
 
-// "Basic …" from OPENCODE_SERVER_PASSWORD and OPENCODE_SERVER_USERNAME; empty without a password.
+// "Bearer …" from QUARTERDECK_TOKEN, else "Basic …" from OPENCODE_SERVER_PASSWORD and OPENCODE_SERVER_USERNAME; empty
+// without both.
 std::string authorization_from_environment();
 
 class Client {

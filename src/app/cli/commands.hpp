@@ -14,6 +14,7 @@ int export_session(const ExportOptions& options);
 int import_sessions(const ImportOptions& options);
 int clean_up(const CleanupOptions& options);
 int trust(const TrustOptions& options);
+int token(const TokenOptions& options);
 int permission_list(const PermissionListOptions& options);
 int permission_remove(const PermissionRemoveOptions& options);
 int backup(const BackupOptions& options);

@@ -3,6 +3,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -44,7 +48,7 @@ class Server final : public HttpServer {
  public:
   Server(AsioLoop& loop, std::shared_ptr<ServerCore> core, tcp::acceptor acceptor)
       : loop_(loop), core_(std::move(core)), door_(std::make_shared<Door>(core_, std::move(acceptor))) {
-    port_ = door_->acceptor.local_endpoint().port();
+    if (core_->options.unix_path.empty()) port_ = door_->acceptor.local_endpoint().port();
     accept(door_);
   }
   ~Server() override {
@@ -112,6 +116,13 @@ class Server final : public HttpServer {
 
   static void welcome(const std::shared_ptr<ServerCore>& core, tcp::socket socket) {
     error_code error;
+    if (!core->options.unix_path.empty()) {
+      ucred peer{};
+      socklen_t size = sizeof peer;
+      if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+      admit(core, std::move(socket), "unix:" + std::to_string(peer.uid));
+      return;
+    }
     const auto peer = socket.remote_endpoint(error);
     if (error) return;  // gone already
     socket.set_option(tcp::no_delay(true), error);
@@ -120,8 +131,12 @@ class Server final : public HttpServer {
     auto address = peer.address();
     if (address.is_v6() && address.to_v6().is_v4_mapped())
       address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    admit(core, std::move(socket), address.to_string());
+  }
+
+  static void admit(const std::shared_ptr<ServerCore>& core, tcp::socket socket, std::string peer) {
     const bool full = core->connections.size() >= core->options.limits.connections_max && !core->make_room();
-    const auto connection = std::make_shared<Connection>(core, std::move(socket), address.to_string());
+    const auto connection = std::make_shared<Connection>(core, std::move(socket), std::move(peer));
     full ? connection->start_refusing() : connection->start();
   }
 
@@ -228,7 +243,38 @@ static Result<std::unique_ptr<HttpServer>> listen_on(AsioLoop& loop, ServerOptio
   return std::make_unique<Server>(loop, std::move(core), std::move(acceptor));
 }
 
+// Asio's TCP sockets do with any stream socket what we ask of them: read, write, wait.
+static Result<std::unique_ptr<HttpServer>> listen_at(AsioLoop& loop, ServerOptions options, Handler handler) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string& path = options.unix_path;
+  if (path.size() >= sizeof address.sun_path) {
+    return fail(ErrorCode::invalid, "the path of the socket is too long (at most {} bytes): {}",
+                sizeof address.sun_path - 1, path);
+  }
+  path.copy(address.sun_path, path.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ::unlink(path.c_str());
+  // Nobody connects between bind and chmod: it does not listen yet.
+  if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::chmod(path.c_str(), 0600) != 0 || ::listen(fd, SOMAXCONN) != 0) {
+    const int why = errno;
+    if (fd >= 0) ::close(fd);
+    return fail(ErrorCode::unavailable, "cannot listen on {}: {}", path, std::generic_category().message(why));
+  }
+  tcp::acceptor acceptor(loop.context());
+  error_code error;
+  acceptor.assign(tcp::v4(), fd, error);
+  if (error) {
+    ::close(fd);
+    return fail(ErrorCode::unavailable, "cannot listen on {}: {}", path, error.message());
+  }
+  auto core = std::make_shared<ServerCore>(loop, std::move(options), std::move(handler));
+  return std::make_unique<Server>(loop, std::move(core), std::move(acceptor));
+}
+
 Result<std::unique_ptr<HttpServer>> listen(EventLoop& loop, ServerOptions options, Handler handler) {
+  if (!options.unix_path.empty()) return listen_at(asio_loop(loop), std::move(options), std::move(handler));
   if (options.inherited_socket >= 0) return listen_on(asio_loop(loop), std::move(options), std::move(handler));
   TRY(const auto address, resolve(options.host));
   AsioLoop& ours = asio_loop(loop);
