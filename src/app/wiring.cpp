@@ -118,9 +118,9 @@ class WiredServer final : public Server {
     const std::string password = environment("OPENCODE_SERVER_PASSWORD");
     // Whoever opened the socket chose its address.
     if (given_.listener.valid()) options_.hostname = net::bound_address(given_.listener.get());
-    const std::string user = environment("OPENCODE_SERVER_USERNAME");
+    const std::string named = environment("OPENCODE_SERVER_USERNAME");
     access_ = std::make_unique<access::Access>(
-        places_, system_clock(), access::Password{.user = user.empty() ? "opencode" : user, .password = password});
+        places_, system_clock(), access::Password{.user = named.empty() ? "opencode" : named, .password = password});
     if (!is_loopback(options_.hostname) && !access_->closed()) {
       return fail(ErrorCode::invalid,
                   "refusing to listen on {} without a credential: whoever reaches the port owns every session. Set "
@@ -205,10 +205,10 @@ class WiredServer final : public Server {
       log::warn("no origin of the configuration is let in: {}", origins.error().message);
     }
     std::vector<std::string> hosts;
-    if (auto named = config::user_hosts(places_)) {
-      hosts = std::move(*named);
+    if (auto answered = config::user_hosts(places_)) {
+      hosts = std::move(*answered);
     } else {
-      log::warn("no host name of the configuration is answered to: {}", named.error().message);
+      log::warn("no host name of the configuration is answered to: {}", answered.error().message);
     }
     api_ = std::make_unique<api::Api>(
         api::Services{.engine = *engine_,
