@@ -7,9 +7,9 @@
 #include "api/api.hpp"
 #include "fleet/fleet.hpp"
 #include "fleet/webhooks.hpp"
+#include "session/testing/host_fixture.hpp"
 #include "store/webhooks.hpp"
 #include "tools/testing/fixture.hpp"
-#include "session/testing/host_fixture.hpp"
 
 namespace quarterdeck::api {
 namespace {
@@ -21,7 +21,14 @@ class Needs : public session::testing::HostFixture {
   TaskGroup background_{loop_};
   tools::testing::NoHttp http_;
   fleet::Webhooks webhooks_{fleet_, http_, *store::open_webhooks(dir_.path()), {}};
-  Api api_{{.engine = *engine_, .host = *host_, .background = background_, .directory = "/", .fleet = &fleet_, .webhooks = &webhooks_, .access = &access_}, {}};
+  Api api_{{.engine = *engine_,
+            .host = *host_,
+            .background = background_,
+            .directory = "/",
+            .fleet = &fleet_,
+            .webhooks = &webhooks_,
+            .access = &access_},
+           {}};
 };
 
 // A new route says in needs.cpp who may call it.

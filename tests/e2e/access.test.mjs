@@ -5,7 +5,10 @@ import { execFile } from "node:child_process"
 import { request } from "node:http"
 import { join, resolve as absolute } from "node:path"
 import { promisify } from "node:util"
+import { createOpencodeClient } from "@opencode-ai/sdk/v2"
+import { opencode, runAttached } from "../support/opencode_run.mjs"
 import { client, events, makeWorld } from "../support/server.mjs"
+import { openTerminal } from "../support/terminal.mjs"
 
 const bin = absolute(process.env.QUARTERDECK_BIN ?? "build/dev/quarterdeck")
 const password = "sword fish"
@@ -51,6 +54,44 @@ test("a token is also a password, for clients that know nothing else", async () 
   const secret = await token("sdk", "viewer")
   const who = (await api.get("/fleet/principal", basic(secret))).body
   assert.deepEqual([who.name, who.kind, who.role], ["sdk", "person", "viewer"])
+})
+
+test("OpenCode's own clients work with a token as with the password, as far as its role goes", async () => {
+  const operator = await token("desk", "operator")
+  const said = async (secret) => {
+    const { code, lines, out, err } = await runAttached(world, server.url, ["hello"], { env: { OPENCODE_SERVER_PASSWORD: secret } })
+    return { code, text: lines.findLast((line) => line.type === "text")?.part.text, all: out + err }
+  }
+  for (const secret of [password, operator]) assert.match((await said(secret)).text ?? "", /\w/)
+  const viewer = await said(await token("looker-on", "viewer"))
+  assert.notEqual(viewer.code, 0)
+  assert.equal(viewer.text, undefined)
+
+  const sdk = createOpencodeClient({ baseUrl: server.url, headers: basic(operator), directory: world.directory })
+  const { data: session } = await sdk.session.create({ title: "with a token" })
+  const { data: answer } = await sdk.session.prompt({ sessionID: session.id, parts: [{ type: "text", text: "hello" }] })
+  assert.ok(answer.parts.some((part) => part.type === "text"))
+  const stream = (await sdk.event.subscribe()).stream
+  assert.equal((await stream.next()).value.type, "server.connected")
+  await stream.return()
+
+  const tui = openTerminal({
+    command: [opencode, "attach", server.url],
+    cwd: world.directory,
+    env: { ...world.env, TERM: "xterm-256color", OPENCODE_DISABLE_AUTOUPDATE: "1", OPENCODE_DISABLE_MODELS_FETCH: "1", OPENCODE_SERVER_PASSWORD: operator },
+  })
+  try {
+    await tui.until(/Build.*Fake/, 60000)
+    await tui.until("Ask anything")
+    for (let typed = false; !typed; ) {
+      tui.type("who is there")
+      typed = await tui.until("who is there", 3000).catch(() => tui.keys("C-e", "C-u"))
+    }
+    tui.keys("Enter")
+    await tui.until("word0 word1 word2", 60000)
+  } finally {
+    tui.close()
+  }
 })
 
 test("every route answers every role as its declaration says", async () => {

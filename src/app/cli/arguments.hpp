@@ -188,12 +188,12 @@ struct ModelsOptions {
   bool operator==(const ModelsOptions&) const = default;
 };
 
-using Command = std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
-                             McpBridgeOptions, AcpBridgeOptions, SessionAbortOptions, SessionDeleteOptions,
-                             BackupOptions, RestoreOptions, VerifyOptions, VacuumOptions, DoctorOptions, TrustOptions,
-                             TokenOptions, PermissionListOptions, PermissionRemoveOptions, AuthOptions, ModelsOptions,
-                             ExportOptions, ImportOptions, CleanupOptions, FleetOptions, CompletionScript,
-                             CompletionQuestion>;
+using Command =
+    std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
+                 McpBridgeOptions, AcpBridgeOptions, SessionAbortOptions, SessionDeleteOptions, BackupOptions,
+                 RestoreOptions, VerifyOptions, VacuumOptions, DoctorOptions, TrustOptions, TokenOptions,
+                 PermissionListOptions, PermissionRemoveOptions, AuthOptions, ModelsOptions, ExportOptions,
+                 ImportOptions, CleanupOptions, FleetOptions, CompletionScript, CompletionQuestion>;
 
 // Help, the version, or what was wrong: print it and leave.
 struct Answered {
