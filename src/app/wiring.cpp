@@ -93,6 +93,20 @@ fleet::StallPolicy stall_policy() {
   return policy;
 }
 
+// Where the service was given a control group of its own.
+std::optional<fleet::CpuGroups> cpu_groups() {
+  if (environment("QUARTERDECK_CPU_GROUPS") == "off") return std::nullopt;
+  auto group = fleet::delegated_group();
+  if (!group) return std::nullopt;  // `quarterdeck doctor` says why
+  auto groups = fleet::CpuGroups::open(std::move(*group));
+  if (!groups) {
+    log::warn("commands get CPU by nice values: {}", groups.error().message);
+    return std::nullopt;
+  }
+  log::info("commands get CPU by the weights of control groups below {}", groups->group().string());
+  return std::move(*groups);
+}
+
 fleet::WebhookPolicy webhook_policy() {
   fleet::WebhookPolicy policy;
   policy.retry_ms = number_from("QUARTERDECK_WEBHOOK_RETRY_MS", policy.retry_ms);
@@ -183,7 +197,8 @@ class WiredServer final : public Server {
                                             fleet::FleetOptions{.stalls = stall_policy(),
                                                                 .sessions = std::move(limits.sessions),
                                                                 .budgets = budgets(),
-                                                                .settings = config::user_settings(places_)});
+                                                                .settings = config::user_settings(places_),
+                                                                .cpu_groups = cpu_groups()});
     search_ = std::make_unique<fleet::Search>(*fleet_, search_index(last_seq));
     if (auto hooks = store::open_webhooks(places_.data)) {
       webhooks_ = std::make_unique<fleet::Webhooks>(*fleet_, *http_client_, std::move(*hooks), webhook_policy());

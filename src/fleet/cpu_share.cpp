@@ -16,10 +16,14 @@ int nice_of(domain::Priority priority) {
   return 0;
 }
 
-void share_cpu(std::int64_t pid, domain::Priority priority) {
+void CpuShare::give(std::int64_t pid, domain::Priority priority) const {
   const auto id = static_cast<pid_t>(pid);
   if (id <= 1 || ::getpgid(id) != id) return;
-  ::setpriority(PRIO_PGRP, static_cast<id_t>(id), nice_of(priority));
+  if (groups_) {
+    pool_.submit([groups = *groups_, pid, priority] { groups.put(pid, priority); });
+  } else {
+    ::setpriority(PRIO_PGRP, static_cast<id_t>(id), nice_of(priority));
+  }
 }
 
 }  // namespace quarterdeck::fleet

@@ -28,7 +28,7 @@ Fleet::Fleet(session::Engine& engine, session::Host& host, Slots* slots, FleetOp
       policies_(engine, board_, options.stalls, [this](SessionId id) { return nudge_stalled(std::move(id)); }),
       watch_(
           engine, host, board_, [this](const SessionId& id) -> const StallPolicy& { return policies_.of(id); },
-          [this](const SessionId& session) { return waits_for_slot(session); }),
+          [this](const SessionId& session) { return waits_for_slot(session); }, std::move(options.cpu_groups)),
       upkeep_(engine, host),
       watching_(engine.loop) {
   engine_.store.observe([this](std::span<const store::StoredEvent> events) {

@@ -89,6 +89,7 @@ struct FleetOptions {
   SlotLimits sessions = kNoLimits;  // that run at a time
   SharedLimits budgets;  // of a day
   std::string settings = "{}";  // the user's, for schedules
+  std::optional<CpuGroups> cpu_groups;  // otherwise commands get nice values
 };
 
 enum class Close { only_idle, stop_work };

@@ -1,6 +1,5 @@
 #include "fleet/watch.hpp"
 
-#include "fleet/cpu_share.hpp"
 #include "wire/event.hpp"
 #include "wire/json.hpp"
 
@@ -57,7 +56,7 @@ void Watch::see_part(const store::StoredEvent& event, Seen& seen) {
     const auto tool = seen.tools.find(started->part_id.value);
     if (tool != seen.tools.end()) tool->second.pid = started->pid;
     const auto head = head_of(engine_.query, event.session);
-    if (head) share_cpu(started->pid, board_.priority_of(head->id));
+    if (head) cpu_.give(started->pid, board_.priority_of(head->id));
     return;
   }
   const Part& part = std::get<PartUpdated>(*decoded).part;
@@ -82,7 +81,7 @@ void Watch::share_again(const SessionId& head) {
   for (const auto& [id, seen] : seen_) {
     const auto above = head_of(engine_.query, id);
     if (!above || above->id != head) continue;
-    for (const auto& [part, tool] : seen.tools) share_cpu(tool.pid, board_.priority_of(head));
+    for (const auto& [part, tool] : seen.tools) cpu_.give(tool.pid, board_.priority_of(head));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fleet/board.hpp"
+#include "fleet/cpu_share.hpp"
 #include "fleet/process_tree.hpp"
 #include "fleet/stall.hpp"
 
@@ -18,12 +19,13 @@ class Watch {
   // `waits_for_slot`: its request to the model has not gone out.
   Watch(session::Engine& engine, session::Host& host, Board& board,
         std::function<const StallPolicy&(const SessionId&)> policy_of,
-        std::function<bool(const SessionId&)> waits_for_slot)
+        std::function<bool(const SessionId&)> waits_for_slot, std::optional<CpuGroups> groups)
       : engine_(engine),
         host_(host),
         board_(board),
         policy_of_(std::move(policy_of)),
-        waits_for_slot_(std::move(waits_for_slot)) {}
+        waits_for_slot_(std::move(waits_for_slot)),
+        cpu_(engine.pool, std::move(groups)) {}
 
   void on_commit(std::span<const store::StoredEvent> events);
   // Every few seconds while something is under way.
@@ -55,6 +57,7 @@ class Watch {
   Board& board_;
   std::function<const StallPolicy&(const SessionId&)> policy_of_;
   std::function<bool(const SessionId&)> waits_for_slot_;
+  CpuShare cpu_;
   std::map<SessionId, Seen> seen_;  // with an open turn
   bool all_wait_ = false;
   std::map<SessionId, SessionId> stalled_;  // by the session that stands for it in the roster: who it is

@@ -17,6 +17,7 @@
 #include "app/cli/program.hpp"
 #include "app/cli/quantity.hpp"
 #include "config/roots.hpp"
+#include "fleet/cpu_groups.hpp"
 #include "store/maintenance.hpp"
 
 namespace quarterdeck::app {
@@ -196,6 +197,13 @@ std::vector<Check> limit_checks() {
   const bool unified = fs::exists("/sys/fs/cgroup/cgroup.controllers", ignored);
   checks.push_back(
       {State::ok, "cgroups", unified ? "version 2" : "no version 2: commands are ended as process trees instead", {}});
+  // Of a server that is started from here.
+  const auto group = fleet::delegated_group();
+  checks.push_back({State::ok,
+                    "CPU by priority",
+                    group ? fmt::format("weights of control groups below {}", group->string())
+                          : fmt::format("nice values: {}", group.error().message),
+                    {}});
   return checks;
 }
 
