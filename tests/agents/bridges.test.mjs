@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { createInterface } from "node:readline"
 import { after, before, test } from "node:test"
@@ -207,6 +208,34 @@ test("ACP: the server is started again under a turn, which goes on to its end", 
   await editor.choose("once")
   assert.equal((await turn).stopReason, "end_turn")
   await editor.close()
+})
+
+test("ACP: slash commands are told of, and run; what is no command is said to the agent", async () => {
+  const commands = join(world.directory, ".opencode/commands")
+  mkdirSync(commands, { recursive: true })
+  writeFileSync(join(commands, "greet.md"), "---\ndescription: Greets somebody\n---\nWORDS:3 for $1 and $2, all: $ARGUMENTS")
+  await server.stop()
+  server = await world.serve({ port: Number(new URL(server.url).port) })
+  const editor = agent()
+  const { sessionId } = await editor.begin()
+  const told = await editor.until((m) => m.params?.update?.sessionUpdate === "available_commands_update")
+  assert.ok(editor.seen.indexOf(told) > editor.seen.findIndex((m) => m.result?.sessionId === sessionId), "after the session is known")
+  const greet = told.params.update.availableCommands.find((each) => each.name === "greet")
+  assert.deepEqual([greet.description, typeof greet.input.hint], ["Greets somebody", "string"])
+  assert.ok(told.params.update.availableCommands.some((each) => each.name === "init"))
+  const turn = await editor.call("session/prompt", { sessionId, prompt: [{ type: "text", text: "/greet Ada  Grace" }] })
+  assert.equal(turn.stopReason, "end_turn")
+  const words = () => api.messages(sessionId).then((all) => all.filter((m) => m.info.role === "user").map((m) => m.parts[0].text))
+  assert.match((await words()).at(-1), /^WORDS:3 for Ada and Grace, all: Ada\s+Grace$/)
+  assert.notEqual(said(editor.updates("agent_message_chunk")), "")
+  assert.equal((await editor.call("session/prompt", { sessionId, prompt: [{ type: "text", text: "/etc/hosts is a file" }] })).stopReason, "end_turn")
+  assert.equal((await words()).at(-1), "/etc/hosts is a file")
+  await editor.close()
+  const args = [acpx, "--agent", `${bin} acp --attach ${server.url}`, "--cwd", world.directory, "--format", "json", "--approve-all", "exec", "/greet Joan Radia"]
+  const { stdout } = await run(node22(), args, { env: world.env, cwd: world.directory, timeout: 120000 })
+  const seen = stdout.trim().split("\n").map((line) => JSON.parse(line))
+  assert.ok(seen.some((m) => m.params?.update?.availableCommands?.some((each) => each.name === "greet")))
+  assert.equal(seen.at(-1).result.stopReason, "end_turn")
 })
 
 test("ACP: what is wrong is said with its code", async () => {

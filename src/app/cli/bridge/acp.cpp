@@ -3,21 +3,22 @@
 
 #include <algorithm>
 
+#include "app/cli/bridge/acp_options.hpp"
+#include "app/cli/bridge/acp_params.hpp"
+#include "app/cli/bridge/acp_place.hpp"
 #include "app/cli/bridge/acp_updates.hpp"
 #include "app/cli/bridge/bridge.hpp"
 #include "app/cli/bridge/lines.hpp"
-#include "app/cli/event_stream.hpp"
 #include "app/cli/exit_code.hpp"
 #include "app/cli/on_loop.hpp"
 #include "app/cli/output.hpp"
 #include "app/cli/turn.hpp"
-#include "base/encoding.hpp"
 
 namespace quarterdeck::app {
 namespace {
 
+constexpr int kLooksForCommand = 30;  // a second apart
 constexpr std::int64_t kLastWordsMs = 1'500;  // idle, but the last message is not closed yet
-constexpr std::size_t kModelsMax = 300;
 
 // JSON-RPC's codes, for the client.
 struct Refusal {
@@ -40,42 +41,11 @@ struct Talk {
   std::optional<Turn> turn;
   std::optional<OneShot<Unit>::Setter> over;
   std::unique_ptr<Loop::Handle> grace;
+  std::optional<Error> refused;  // the command that was sent
   bool cancelled = false;
 };
 
-class Agent;
-
-// One directory's events and calls.
-class Place final : public EventListener {
- public:
-  Place(Agent& agent, Connected with, Target target)
-      : client(with.http, std::move(target), authorization_from_environment()),
-        agent_(agent),
-        loop_(with.loop),
-        stream_(with.loop, with.http, client, *this) {}
-
-  Task<void> follow(std::stop_token stop);
-  void on_connected(Connection connection) override;
-  void on_event(std::string_view json) override;
-  void on_lost(const Error& why) override { complain("lost the event stream: " + why.message); }
-
-  // Connected, or gone.
-  Task<void> settled();
-
-  Client client;
-  std::optional<Error> gone;
-
- private:
-  void settle();
-
-  Agent& agent_;
-  Loop& loop_;
-  bool settled_ = false;
-  std::vector<OneShot<Unit>::Setter> waiting_;
-  EventStream stream_;
-};
-
-class Agent {
+class Agent final : public PlaceListener {
  public:
   Agent(Connected with, Target target)
       : with_(with), target_(std::move(target)), ids_(system_clock(), system_random()), tasks_(with.loop) {}
@@ -95,7 +65,7 @@ class Agent {
     co_return kExitOk;
   }
 
-  void take_event(std::string_view json) {
+  void on_event(std::string_view json) override {
     const auto event = read_live_event(json);
     if (!event) return;
     for (auto& [id, talk] : talks_) {
@@ -116,12 +86,12 @@ class Agent {
     }
   }
 
-  void connected_again(Place& place) {
+  void on_connected_again(Place& place) override {
     for (auto& [id, talk] : talks_) {
       if (talk->turn && &place_of(talk->directory) == &place) tasks_.spawn(catch_up(*talk));
     }
   }
-  void place_gone() {
+  void on_gone() override {
     for (auto& [id, talk] : talks_) finish(*talk);
   }
 
@@ -227,7 +197,8 @@ class Agent {
   }
   Talk& begin(const domain::Session& session) {
     auto& talk = talks_[session.id.value];
-    if (!talk) talk.reset(new Talk{session.id, session.directory, {session.id, session.directory}, {}, {}, {}, {}, {}});
+    if (!talk)
+      talk.reset(new Talk{session.id, session.directory, {session.id, session.directory}, {}, {}, {}, {}, {}, {}});
     return *talk;
   }
 
@@ -238,25 +209,7 @@ class Agent {
     const auto* servers = wire::array_at(params, "mcpServers");
     if (!servers) co_return;
     for (const wire::Json& server : *servers) {
-      wire::JsonObject config;
-      const auto pairs = [&](std::string_view name) {
-        wire::JsonObject out;
-        if (const auto* list = wire::array_at(server, name)) {
-          for (const wire::Json& each : *list) out[wire::string_at(each, "name")] = wire::string_at(each, "value");
-        }
-        return out;
-      };
-      if (const std::string url = wire::string_at(server, "url"); !url.empty()) {
-        config = {{"type", "remote"}, {"url", url}, {"headers", pairs("headers")}};
-      } else {
-        wire::JsonArray command{wire::Json(wire::string_at(server, "command"))};
-        if (const auto* args = wire::array_at(server, "args")) {
-          for (const wire::Json& each : *args) command.push_back(each);
-        }
-        config = {{"type", "local"}, {"command", std::move(command)}, {"environment", pairs("env")}};
-      }
-      const wire::JsonObject body{{"name", wire::string_at(server, "name")}, {"config", std::move(config)}};
-      Client::Call add{.method = "POST", .path = "/mcp", .body = wire::to_text(body)};
+      Client::Call add{.method = "POST", .path = "/mcp", .body = acp_mcp_server(server)};
       const auto added = co_await place.client.call(std::move(add));
       if (!added) complain(added.error().message);
     }
@@ -272,7 +225,8 @@ class Agent {
     if (!session) co_return failed(session.error());
     Talk& talk = begin(*session);
     talk.directory = directory;
-    const std::string options = co_await options_of(**place, talk);
+    const std::string options = co_await acp_options((*place)->client, talk.agent, talk.model);
+    tasks_.spawn(tell_commands((*place)->client, session->id));
     co_return fmt::format(R"({{"sessionId":{},{}}})", wire::quoted(session->id.value), options);
   }
 
@@ -300,8 +254,16 @@ class Agent {
         for (const std::string& update : talk.updates.replay(message)) tell(talk, update);
       }
     }
-    const std::string options = co_await options_of(**home, talk);
+    const std::string options = co_await acp_options((*home)->client, talk.agent, talk.model);
+    tasks_.spawn(tell_commands((*home)->client, id));
     co_return fmt::format("{{{}}}", options);
+  }
+
+  // After the answer that makes the session known to the client.
+  Task<void> tell_commands(Client& client, SessionId id) {
+    const std::string update = co_await acp_commands(client);
+    const auto talk = talks_.find(id.value);
+    if (!update.empty() && talk != talks_.end()) tell(*talk->second, update);
   }
 
   Task<Reply> list(const wire::Json& params) {
@@ -332,61 +294,6 @@ class Agent {
   }
 
   // ------------------------------------------------------------------------------------------------ modes, models
-  Task<std::string> options_of(Place& place, const Talk& talk) {
-    std::string modes, mode_options, current = talk.agent;
-    Client::Call agents_call{.path = "/agent"};
-    const auto agents = co_await place.client.call(std::move(agents_call));
-    if (agents && agents->is_array()) {
-      for (const wire::Json& agent : agents->get_array()) {
-        const wire::Json* hidden = wire::value_at(agent, "hidden");
-        if (wire::string_at(agent, "mode") == "subagent" || (hidden && hidden->is_bool() && hidden->get_bool()))
-          continue;
-        const std::string name = wire::string_at(agent, "name");
-        if (current.empty()) current = name;
-        const std::string said = wire::quoted(wire::string_at(agent, "description"));
-        modes += fmt::format(R"({}{{"id":{},"name":{},"description":{}}})", modes.empty() ? "" : ",",
-                             wire::quoted(name), wire::quoted(name), said);
-        mode_options += fmt::format(R"({}{{"value":{},"name":{},"description":{}}})", mode_options.empty() ? "" : ",",
-                                    wire::quoted(name), wire::quoted(name), said);
-      }
-    }
-    std::string models, model = talk.model;
-    std::size_t count = 0;
-    Client::Call config_call{.path = "/config"};
-    if (const auto config = co_await place.client.call(std::move(config_call)); config && model.empty()) {
-      model = wire::string_at(*config, "model");
-    }
-    Client::Call providers_call{.path = "/config/providers"};
-    const auto providers = co_await place.client.call(std::move(providers_call));
-    if (const auto* all = providers ? wire::array_at(*providers, "providers") : nullptr) {
-      for (const wire::Json& provider : *all) {
-        const std::string provider_id = wire::string_at(provider, "id");
-        if (const auto* known = wire::object_at(provider, "models")) {
-          for (const auto& each : *known) {
-            if (++count > kModelsMax) break;
-            const std::string value = provider_id + "/" + std::string(each.key());
-            if (model.empty()) model = value;
-            models += fmt::format(R"({}{{"value":{},"name":{}}})", models.empty() ? "" : ",", wire::quoted(value),
-                                  wire::quoted(wire::string_at(provider, "name") + "/" +
-                                               wire::string_at(each.value(), "name", each.key())));
-          }
-        }
-      }
-    }
-    std::string options;
-    if (!models.empty()) {
-      options = fmt::format(
-          R"({{"id":"model","name":"Model","category":"model","type":"select","currentValue":{},"options":[{}]}})",
-          wire::quoted(model), models);
-    }
-    if (modes.empty()) co_return fmt::format(R"("configOptions":[{}])", options);
-    options += fmt::format(
-        R"({}{{"id":"mode","name":"Mode","category":"mode","type":"select","currentValue":{},"options":[{}]}})",
-        options.empty() ? "" : ",", wire::quoted(current), mode_options);
-    co_return fmt::format(R"("modes":{{"currentModeId":{},"availableModes":[{}]}},"configOptions":[{}])",
-                          wire::quoted(current), modes, options);
-  }
-
   Reply set_mode(const wire::Json& params) {
     Talk* talk = talk_of(params);
     if (!talk) return invalid("Unknown session");
@@ -406,53 +313,16 @@ class Agent {
     } else {
       co_return invalid("Expected configId mode or model, and one of its values");
     }
-    const std::string options = co_await options_of(place_of(talk->directory), *talk);
+    const std::string options = co_await acp_options(place_of(talk->directory).client, talk->agent, talk->model);
     co_return fmt::format("{{{}}}", options.substr(options.find(R"("configOptions")")));
   }
 
   // ------------------------------------------------------------------------------------------------ turns
-  static Result<std::vector<domain::PromptPart>> parts_of(const wire::Json& params) {
-    std::vector<domain::PromptPart> parts;
-    const auto* blocks = wire::array_at(params, "prompt");
-    if (!blocks || blocks->empty()) return fail(ErrorCode::invalid, "Expected prompt to be a list of content");
-    for (const wire::Json& block : *blocks) {
-      const std::string type = wire::string_at(block, "type");
-      domain::PromptPart part;
-      if (type == "text") {
-        part.content = domain::TextPart{.text = wire::string_at(block, "text")};
-      } else if (type == "image") {
-        const std::string mime = wire::string_at(block, "mimeType", "image/png");
-        part.content = domain::FilePart{.mime = mime,
-                                        .filename = std::nullopt,
-                                        .url = "data:" + mime + ";base64," + wire::string_at(block, "data"),
-                                        .source = std::nullopt};
-      } else if (type == "resource_link") {
-        const std::string mime = wire::string_at(block, "mimeType", "text/plain");
-        part.content = domain::FilePart{.mime = mime,
-                                        .filename = wire::string_at(block, "name"),
-                                        .url = wire::string_at(block, "uri"),
-                                        .source = std::nullopt};
-      } else if (const wire::Json* resource = wire::value_at(block, "resource"); type == "resource" && resource) {
-        const std::string mime = wire::string_at(*resource, "mimeType", "text/plain");
-        std::string data = wire::string_at(*resource, "blob");
-        if (data.empty()) data = base64(wire::string_at(*resource, "text"));
-        part.content = domain::FilePart{.mime = mime,
-                                        .filename = wire::string_at(*resource, "uri"),
-                                        .url = "data:" + mime + ";base64," + data,
-                                        .source = std::nullopt};
-      } else {
-        return fail(ErrorCode::invalid, "Content of type {} is not taken", wire::quoted(type));
-      }
-      parts.push_back(std::move(part));
-    }
-    return parts;
-  }
-
   Task<Reply> prompt(const wire::Json& params) {
     Talk* talk = talk_of(params);
     if (!talk) co_return invalid("Unknown session");
     if (talk->turn) co_return invalid("The session answers a prompt already");
-    auto parts = parts_of(params);
+    auto parts = acp_parts(params);
     if (!parts) co_return failed(parts.error());
     domain::Prompt prompt{.message_id = ids_.message(), .parts = std::move(*parts)};
     if (!talk->agent.empty()) prompt.agent = talk->agent;
@@ -468,7 +338,14 @@ class Agent {
     const auto place = co_await open_place(directory);
     Result<void> sent;
     if (place) {
-      sent = co_await (*place)->client.prompt(talk->id, std::move(prompt));
+      Client& client = (*place)->client;
+      auto command = acp_command(prompt.parts);
+      if (command) command = co_await acp_known(client, std::move(*command));
+      if (command) {
+        tasks_.spawn(run_command(*talk, client, acp_command_call(talk->id, *command, prompt)));
+      } else {
+        sent = co_await client.prompt(talk->id, std::move(prompt));
+      }
     } else {
       sent = std::unexpected(place.error());
     }
@@ -480,8 +357,32 @@ class Agent {
     talk->turn.reset();
     talk->over.reset();
     talk->grace.reset();
+    if (const auto refused = std::exchange(talk->refused, {})) co_return failed(*refused);
     if (!sent) co_return failed(sent.error());
     co_return ended(turn, talk->cancelled, place_of(directory));
+  }
+
+  // The server answers when the turn is over. Its events tell of that, also when this call is cut off before.
+  Task<void> run_command(Talk& talk, Client& client, Client::Call call) {
+    const SessionId id = talk.id;
+    const MessageId prompt = talk.turn->prompt();
+    auto done = co_await client.call(std::move(call));
+    if (done) co_return;
+    // A long command, or a server that went away: was it begun?
+    for (int tries = 0; done.error().code == ErrorCode::unavailable && tries < kLooksForCommand; ++tries) {
+      const auto messages = co_await client.messages(id);
+      if (!messages) {
+        if (!co_await sleep_ms(with_.loop, 1'000, tasks_.token())) co_return;
+        continue;
+      }
+      const auto all = read_messages(*messages);
+      if (std::ranges::any_of(all, [&](const auto& each) { return id_of(each.info) == prompt; })) co_return;
+      break;
+    }
+    const auto found = talks_.find(id.value);
+    if (found == talks_.end() || !found->second->turn || found->second->turn->taken_up()) co_return;
+    found->second->refused = done.error();
+    finish(*found->second);
   }
 
   static Reply ended(const Turn& turn, bool cancelled, const Place& place) {
@@ -564,15 +465,7 @@ class Agent {
   Task<void> ask_permission(Talk& talk, domain::PermissionRequest request) {
     const SessionId session = talk.id;
     Client& client = place_of(talk.directory).client;
-    const std::string title = request.patterns.empty() ? request.permission : request.patterns.front();
-    const std::string call = request.tool ? request.tool->call_id : request.id.value;
-    const std::string params = fmt::format(
-        R"({{"sessionId":{},"toolCall":{{"toolCallId":{},"title":{},"kind":"{}","status":"pending","locations":[],"rawInput":{}}},)"
-        R"("options":[{{"optionId":"once","kind":"allow_once","name":"Allow once"}},)"
-        R"({{"optionId":"always","kind":"allow_always","name":"Always allow"}},)"
-        R"({{"optionId":"reject","kind":"reject_once","name":"Reject"}}]}})",
-        wire::quoted(session.value), wire::quoted(call), wire::quoted(title), acp_kind(request.permission),
-        request.metadata.text);
+    const std::string params = acp_permission(session, request);
     const wire::Json answer = co_await ask("session/request_permission", params);
     if (tasks_.token().stop_requested()) co_return;  // nobody decided: it stays open
     const std::string option = chosen(answer);
@@ -595,18 +488,7 @@ class Agent {
     bool all = questions != nullptr;
     for (std::size_t i = 0; all && i < questions->size(); ++i) {
       const wire::Json& question = (*questions)[i];
-      std::string options;
-      if (const auto* labels = wire::array_at(question, "options")) {
-        for (const wire::Json& label : *labels) {
-          const std::string text = wire::quoted(wire::string_at(label, "label"));
-          options += fmt::format(R"({{"optionId":{},"kind":"allow_once","name":{}}},)", text, text);
-        }
-      }
-      const std::string params = fmt::format(
-          R"({{"sessionId":{},"toolCall":{{"toolCallId":{},"title":{},"kind":"other","status":"pending"}},)"
-          R"("options":[{}{{"optionId":"quarterdeck:none","kind":"reject_once","name":"Do not answer"}}]}})",
-          wire::quoted(session.value), wire::quoted(fmt::format("{}-{}", id, i)),
-          wire::quoted(wire::string_at(question, "question")), options);
+      const std::string params = acp_question(session, fmt::format("{}-{}", id, i), question);
       const wire::Json answer = co_await ask("session/request_permission", params);
       if (tasks_.token().stop_requested()) co_return;
       const std::string option = chosen(answer);
@@ -633,32 +515,6 @@ class Agent {
   int next_id_ = 0;
   TaskGroup tasks_;
 };
-
-Task<void> Place::settled() {
-  if (settled_) co_return;
-  OneShot<Unit> done(loop_);
-  waiting_.push_back(done.setter());
-  co_await done;
-}
-
-void Place::settle() {
-  settled_ = true;
-  for (const auto& go_on : std::exchange(waiting_, {})) go_on(Unit{});
-}
-
-Task<void> Place::follow(std::stop_token stop) {
-  const auto ended = co_await stream_.follow(stop);
-  if (!ended) gone = ended.error();
-  settle();
-  if (gone) agent_.place_gone();
-}
-
-void Place::on_connected(Connection connection) {
-  settle();
-  if (connection == Connection::again) agent_.connected_again(*this);
-}
-
-void Place::on_event(std::string_view json) { agent_.take_event(json); }
 
 Task<int> work(Connected with, Target target) {
   Agent agent(with, std::move(target));
