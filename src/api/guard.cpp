@@ -41,6 +41,14 @@ bool matches_any_port(std::string_view origin, std::string_view base) {
 
 bool reads_only(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
+// "application/json; charset=utf-8" is; "application/json-seq" is something else.
+bool is_json(std::string_view type) {
+  constexpr std::string_view kJson = "application/json";
+  if (!type.starts_with(kJson)) return false;
+  type.remove_prefix(kJson.size());
+  return type.empty() || type.front() == ';' || type.front() == ' ';
+}
+
 bool is_event_stream(std::string_view path) { return path.ends_with("/event") || path == "/fleet/events"; }
 
 // What a page opens without being able to send a header: WebSockets, EventSource.
@@ -231,7 +239,7 @@ Admission Guard::admit(const net::Request& request) const {
   }
   if (!request.body.empty() && !reads_only(request.method)) {
     const std::string* type = request.header("content-type");
-    if (!type || !type->starts_with("application/json")) {
+    if (!type || !is_json(*type)) {
       admission.refused = json(
           R"({"name":"UnsupportedMediaTypeError","data":{"message":"Send bodies as Content-Type: application/json"}})",
           415);

@@ -4,32 +4,12 @@
 
 #include <set>
 
-#include "api/api.hpp"
-#include "fleet/fleet.hpp"
-#include "fleet/webhooks.hpp"
-#include "session/testing/host_fixture.hpp"
-#include "store/webhooks.hpp"
-#include "tools/testing/fixture.hpp"
+#include "api/testing/api_fixture.hpp"
 
 namespace quarterdeck::api {
 namespace {
 
-class Needs : public session::testing::HostFixture {
- protected:
-  fleet::Fleet fleet_{*engine_, *host_};
-  access::Access access_{places(), system_clock(), {}};
-  TaskGroup background_{loop_};
-  tools::testing::NoHttp http_;
-  fleet::Webhooks webhooks_{fleet_, http_, *store::open_webhooks(dir_.path()), {}};
-  Api api_{{.engine = *engine_,
-            .host = *host_,
-            .background = background_,
-            .directory = "/",
-            .fleet = &fleet_,
-            .webhooks = &webhooks_,
-            .access = &access_},
-           {}};
-};
+class Needs : public testing::ApiFixture {};
 
 // A new route says in needs.cpp who may call it.
 TEST_F(Needs, AreDeclaredForEveryRouteAndForNothingElse) {
