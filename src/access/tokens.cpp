@@ -54,7 +54,6 @@ constexpr std::size_t kValidMax = 1'000;
 constexpr std::size_t kOverMax = 1'000;  // kept lines of tokens that are over; the oldest go
 constexpr std::size_t kNameBytesMax = 100;
 constexpr std::size_t kScopeMax = 200;
-constexpr std::int64_t kLookAgainNs = 250'000'000;
 constexpr std::int64_t kYearsMax = 10;
 constexpr std::int64_t kDayMs = 86'400'000;
 
@@ -237,9 +236,6 @@ Result<std::vector<Token>> list_tokens(const Places& places) {
 Tokens::Tokens(const Places& places, Clock& clock) : file_(file_of(places)), clock_(clock) { refresh(); }
 
 void Tokens::refresh() {
-  const std::int64_t now_ns = clock_.monotonic_ns();
-  if (now_ns < next_look_ns_) return;
-  next_look_ns_ = now_ns + kLookAgainNs;
   struct stat status{};
   Seen now;
   if (::stat(file_.c_str(), &status) == 0) {

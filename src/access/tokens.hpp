@@ -72,8 +72,8 @@ Result<std::int64_t> lifetime_of(std::string_view text);
 std::string random_secret();
 std::string hex_sha256(std::string_view text);
 
-// The file in memory. Whether it has changed is looked at four times a second at most, so a change by the command line
-// holds after 250 ms. One loop.
+// The file in memory. Whether it has changed is looked at with every question (one stat), so that what the command line
+// changes holds at once. One loop.
 class Tokens {
  public:
   Tokens(const Places& places, Clock& clock);
@@ -84,7 +84,6 @@ class Tokens {
   Who find(std::string_view secret);
   // The link's token, so that it can be used up. Empty: none.
   std::optional<Token> find_once(std::string_view secret);
-  void look_again() { next_look_ns_ = 0; }
 
  private:
   void refresh();
@@ -96,7 +95,6 @@ class Tokens {
 
   std::filesystem::path file_;
   Clock& clock_;
-  std::int64_t next_look_ns_ = 0;
   Seen seen_;
   bool any_ = false;
   std::vector<Token> tokens_;

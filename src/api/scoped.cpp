@@ -4,8 +4,9 @@
 #include <functional>
 
 #include "api/opencode/routes.hpp"
-#include "base/encoding.hpp"
+#include "base/async.hpp"
 #include "fleet/fleet.hpp"
+#include "session/attachments.hpp"
 #include "wire/json.hpp"
 
 namespace quarterdeck::api {
@@ -20,6 +21,15 @@ constexpr std::string_view kSession = "ses_";
 bool lies_in(const fs::path& above, const fs::path& below) {
   const auto relative = below.lexically_normal().lexically_relative(above.lexically_normal());
   return !relative.empty() && *relative.begin() != "..";
+}
+
+// Behind symbolic links, too.
+bool really_in(const fs::path& above, const fs::path& below) {
+  std::error_code error;
+  const fs::path real_above = fs::weakly_canonical(above, error);
+  if (error) return false;
+  const fs::path real_below = fs::weakly_canonical(below, error);
+  return !error && lies_in(real_above, real_below);
 }
 
 bool holds(const std::vector<std::string>& list, const std::string& one) {
@@ -186,19 +196,28 @@ std::optional<net::Response> Scoped::problem_with_body(const Route& route, const
         return forbidden("An agent that may not approve can only turn tools off in \"tools\"");
     }
   }
-  if (const auto* parts = wire::array_at(*body, "parts")) {
-    const auto session = services_.engine.query.session(SessionId{call.param("sessionID")});
-    for (const wire::Json& part : *parts) {
-      const std::string url = wire::string_at(part, "url");
-      if (!session || !url.starts_with("file:")) continue;
-      const std::string path =
-          percent_decode(url.substr(url.starts_with("file://") ? 7 : 5, url.find_first_of("?#") - 7));
-      if (!lies_in(session->directory, path)) {
-        return forbidden("An agent can attach only files of its session's directory");
-      }
-    }
-  }
   return std::nullopt;
+}
+
+// The files that a call asks to have read, and the directory that an agent that may not approve has to keep to. As the
+// session reads their addresses.
+Scoped::Attachments Scoped::attachments_of(const Call& call) const {
+  Attachments out;
+  const access::Principal& who = *call.who;
+  if (who.role != access::Role::agent || who.approves || call.request.body.empty()) return out;
+  const auto body = wire::parse(call.request.body);
+  const auto* parts = body && body->is_object() ? wire::array_at(*body, "parts") : nullptr;
+  if (!parts) return out;
+  const auto id = std::ranges::find(call.params, "sessionID", &std::pair<std::string_view, std::string>::first);
+  if (id == call.params.end()) return out;
+  const auto session = services_.engine.query.session(SessionId{id->second});
+  if (!session) return out;
+  out.directory = session->directory;
+  for (const wire::Json& part : *parts) {
+    const std::string url = part.is_object() ? wire::string_at(part, "url") : std::string();
+    if (url.starts_with("file://")) out.files.push_back(session::attached_path(url, out.directory));
+  }
+  return out;
 }
 
 std::optional<net::Response> Scoped::problem_with(const Route& route, const Call& call) const {
@@ -282,6 +301,15 @@ net::Response Scoped::settled(const Route& route, const access::Who& who, net::R
 
 Task<net::Response> Scoped::call(const Route& route, Call call) {
   if (auto problem = problem_with(route, call)) co_return std::move(*problem);
+  Attachments attachments = attachments_of(call);
+  if (!attachments.files.empty()) {
+    auto look = [attachments = std::move(attachments)] {
+      return std::ranges::all_of(attachments.files,
+                                 [&](const fs::path& file) { return really_in(attachments.directory, file); });
+    };
+    if (!co_await blocking(services_.engine.loop, services_.engine.pool, look))
+      co_return forbidden("An agent can attach only files of its session's directory");
+  }
   const access::Who who = call.who;
   net::Response response = co_await route.handler(std::move(call));
   co_return settled(route, who, std::move(response));

@@ -6,7 +6,9 @@
 //       that allow, nor have files read that its session's directory does not hold.
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "access/openers.hpp"
 #include "api/router.hpp"
@@ -28,6 +30,11 @@ class Scoped {
 
  private:
   std::optional<net::Response> problem_with(const Route& route, const Call& call) const;
+  struct Attachments {
+    std::filesystem::path directory;
+    std::vector<std::filesystem::path> files;
+  };
+  Attachments attachments_of(const Call& call) const;
   std::optional<net::Response> problem_with_body(const Route& route, const Call& call) const;
   bool directory_reached(const access::Principal& who, const std::string& directory) const;
   bool foreign(const access::Principal& who, const std::string& session) const;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -35,6 +36,8 @@ struct RosterFilter {
   bool archived = false;  // those of the archive too
   std::string cursor;  // from RosterPage::next
   std::size_t limit = 100;
+  // Whom the caller reaches; empty: all. Holds for the board and its counts; asked on the loop.
+  std::function<bool(const SessionId&)> reaches;
 };
 
 struct RosterPage {

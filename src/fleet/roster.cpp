@@ -183,8 +183,9 @@ Task<Result<RosterPage>> Fleet::roster(RosterFilter filter) {
              .now = engine_.clock.now_ms()};
   std::map<Attention::Group, std::size_t> counts;
   for (const auto& [id, entry] : board_.entries()) {
-    ++counts[entry.attention.group];
     at.on_board.insert(id);
+    if (at.filter.reaches && !at.filter.reaches(id)) continue;
+    ++counts[entry.attention.group];
     if (at.filter.group && entry.attention.group != *at.filter.group) continue;
     if (at.cursor.board && place_of(id, entry) <= *at.cursor.board) continue;
     at.board.emplace_back(id, entry);

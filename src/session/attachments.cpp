@@ -127,8 +127,7 @@ class Reader {
     }
     const std::string url = file->url.substr(kFile.size());
     const auto query = std::min(url.find('?'), url.size());
-    const std::filesystem::path path =
-        (instance_->location.directory / percent_decode(url.substr(0, query))).lexically_normal();
+    const std::filesystem::path path = attached_path(file->url, instance_->location.directory);
     Lines lines{number_in(std::string_view(url).substr(query + (query < url.size())), "start"),
                 number_in(std::string_view(url).substr(query + (query < url.size())), "end")};
     if (lines.start && lines.start == lines.end) {
@@ -304,6 +303,11 @@ std::string refusal(const llm::FileContent& file, const ModelInfo& model) {
 }
 
 }  // namespace
+
+std::filesystem::path attached_path(std::string_view url, const std::filesystem::path& directory) {
+  if (url.starts_with(kFile)) url.remove_prefix(kFile.size());
+  return (directory / percent_decode(url.substr(0, url.find('?')))).lexically_normal();
+}
 
 Task<Result<Attached>> read_attachments(Engine& engine, std::shared_ptr<Instance> instance, SessionId session,
                                         std::string agent, std::vector<PromptPart> parts) {

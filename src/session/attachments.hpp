@@ -3,7 +3,9 @@
 // server (source.type "resource") is asked for there.
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/task.hpp"
@@ -20,6 +22,9 @@ struct Attached {
   std::vector<domain::PromptPart> parts;
   std::vector<std::string> problems;  // files that could not be read; the model is told too
 };
+
+// Where a file:// URL points, from the session's directory.
+std::filesystem::path attached_path(std::string_view url, const std::filesystem::path& directory);
 
 // A file: URL may name lines (?start=3&end=5). Error `too_large`, with the part's place, for a file above the limit.
 Task<Result<Attached>> read_attachments(Engine& engine, std::shared_ptr<Instance> instance, SessionId session,

@@ -2,6 +2,7 @@
 import { after, before, test } from "node:test"
 import assert from "node:assert/strict"
 import { execFile } from "node:child_process"
+import { mkdir, symlink } from "node:fs/promises"
 import { request } from "node:http"
 import { join, resolve as absolute } from "node:path"
 import { promisify } from "node:util"
@@ -199,6 +200,7 @@ test("an agent's stream has its own sessions only", async () => {
 })
 
 test("an agent drives but does not approve; one that may, does", async () => {
+  let bystander
   for (const [driver, may] of [[roles.agent, false], [as(await token("trusted", "agent", { approves: true })), true]]) {
     const session = (await driver.post("/session", { title: "risky" })).body.id
     const sent = await driver.post(`/session/${session}/prompt_async`, { parts: [{ type: "text", text: 'TOOL:[["bash",{"command":"touch risky","description":"t"}]]' }] })
@@ -209,6 +211,10 @@ test("an agent drives but does not approve; one that may, does", async () => {
       if (open.length === 0) await new Promise((resolve) => setTimeout(resolve, 100))
     }
     assert.equal(open.length, 1, "it asks")
+    const total = async (who) => Object.values((await who.get("/fleet/roster")).body.counts).reduce((sum, one) => sum + one, 0)
+    assert.ok((await total(driver)) >= 1)
+    bystander ??= as(await token("bystander", "agent"))
+    assert.equal(await total(bystander), 0, "others' sessions are not even counted")
     const answers = [
       await driver.post(`/permission/${open[0].id}/reply`, { reply: "once" }),
       await driver.post(`/session/${session}/permissions/${open[0].id}`, { response: "once" }),
@@ -222,8 +228,13 @@ test("an agent drives but does not approve; one that may, does", async () => {
       assert.equal((await driver.post(`/session`, { permission: [] })).status, 403)
       assert.equal((await driver.post(`/session/${session}/prompt_async`, { tools: { bash: true }, parts: [{ type: "text", text: "x" }] })).status, 403)
       assert.equal((await driver.post(`/session/${session}/shell`, { agent: "build", command: "id" })).status, 403)
-      const elsewhere = { type: "file", mime: "text/plain", url: "file:///etc/hostname" }
-      assert.equal((await driver.post(`/session/${session}/prompt_async`, { parts: [elsewhere] })).status, 403)
+      await symlink("/etc/hostname", join(world.directory, "link")).catch(() => {})
+      await mkdir(join(world.directory, "#"), { recursive: true })
+      const up = "../".repeat(20)
+      for (const url of ["/etc/hostname", `${world.directory}/link`, `${world.directory}/${up}etc/hostname`, `${world.directory}/#/${up}etc/hostname`, `${world.directory}/%2e%2e/${up}etc/hostname`, `${up}etc/hostname`]) {
+        const elsewhere = { type: "file", mime: "text/plain", url: `file://${url}` }
+        assert.equal((await driver.post(`/session/${session}/prompt_async`, { parts: [elsewhere] })).status, 403, url)
+      }
       await admin.post(`/permission/${open[0].id}/reply`, { reply: "reject" })
     }
   }

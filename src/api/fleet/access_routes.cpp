@@ -105,7 +105,6 @@ struct AccessRoutes {
     auto write = [places, wanted, now] { return access::create_token(places, wanted, now); };
     const auto made = co_await on_pool(write);
     if (!made) co_return error_response(made.error());
-    access().tokens().look_again();
     net::Response response =
         json(fmt::format(R"({{"token":{},"secret":{}}})", access::shown(made->token), wire::quoted(made->secret)));
     response.headers.push_back({"Cache-Control", "no-store"});
@@ -119,7 +118,6 @@ struct AccessRoutes {
     auto write = [places, id, now] { return access::revoke_token(places, id, now); };
     const auto revoked = co_await on_pool(write);
     if (!revoked) co_return error_response(revoked.error());
-    access().tokens().look_again();
     co_return json(access::shown(*revoked));
   }
 
@@ -158,7 +156,6 @@ struct AccessRoutes {
       const TimeMs now = services.engine.clock.now_ms();
       auto use_up = [places, id = link->id, now] { return access::revoke_token(places, id, now); };
       const auto used = co_await on_pool(use_up);
-      access().tokens().look_again();
       // Of two who come at once, one was first.
       if (!used || used->revoked != now) co_return unauthorized("This link was used before");
     } else {
@@ -178,7 +175,6 @@ struct AccessRoutes {
     auto write = [places, wanted, now] { return access::create_token(places, wanted, now); };
     const auto made = co_await on_pool(write);
     if (!made) co_return error_response(made.error());
-    access().tokens().look_again();
     co_return with_cookie(call.request, made->secret, kSignedInMs / 1000);
   }
 
@@ -195,7 +191,6 @@ struct AccessRoutes {
       };
       const auto done = co_await on_pool(write);
       if (!done) co_return error_response(done.error());
-      access().tokens().look_again();
     }
     co_return with_cookie(call.request, "", 0);
   }

@@ -1,7 +1,9 @@
 // The roster, and what the fleet knows of one session.
 #include <charconv>
 
+#include "access/access.hpp"
 #include "api/fleet/routes.hpp"
+#include "api/scoped.hpp"
 #include "fleet/fleet.hpp"
 #include "fleet/webhooks.hpp"
 #include "wire/fleet.hpp"
@@ -60,6 +62,12 @@ struct RosterRoutes {
   Task<net::Response> list(Call call) const {
     auto filter = read_filter(call.request);
     if (!filter) co_return error_response(filter.error(), Where::query);
+    const bool bounded = call.who->scope.bounded();
+    if (bounded) {
+      filter->reaches = [this, who = call.who](const SessionId& session) {
+        return Scoped(services, services.access->openers()).reaches(*who, session.value);
+      };
+    }
     const auto page = co_await services.fleet->roster(std::move(*filter));
     if (!page) co_return error_response(page.error(), Where::query);
     std::string rows;
@@ -68,7 +76,8 @@ struct RosterRoutes {
       rows += wire::encode_roster_row(row);
     }
     std::string notes;
-    for (const std::string& note : services.webhooks ? services.webhooks->notes() : std::vector<std::string>())
+    for (const std::string& note :
+         services.webhooks && !bounded ? services.webhooks->notes() : std::vector<std::string>())
       notes += (notes.empty() ? ",\"notes\":[" : ",") + wire::quoted(note);
     if (!notes.empty()) notes += ']';
     co_return json(fmt::format(R"({{"sessions":[{}],"counts":{},"cursor":{}{}{}}})", rows, counts_json(page->counts),

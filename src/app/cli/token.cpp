@@ -27,7 +27,7 @@ access::Role role_named(std::string_view text) {
   return access::Role::viewer;
 }
 
-// Tokens are a file, so that the first one needs no server; one that runs sees it within a quarter of a second.
+// Tokens are a file, so that the first one needs no server; one that runs sees it with its next request.
 int create(const TokenOptions& options, const Places& places) {
   access::TokenWanted wanted{
       .name = options.name,
