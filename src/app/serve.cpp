@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/cli/exit_code.hpp"
+#include "app/cli/pair.hpp"
 #include "app/numbers.hpp"
 #include "app/start_memory.hpp"
 #include "app/wiring.hpp"
@@ -51,6 +52,22 @@ diagnostics::WatchdogOptions watchdog_options(const diagnostics::Supervisor& sup
   return {.feed_ms = supervisor.pulse_ms(), .feed = [&supervisor] { supervisor.tell("WATCHDOG=1"); }};
 }
 
+// A server that phones reach tells, at its first start, how to get in. To a person only: a log is no place for a link.
+void greet_first(const ServeOptions& options, const Places& places, std::uint16_t port) {
+  if (!is_shared(options.hostname) || paired_before(places)) return;
+  if (::isatty(STDOUT_FILENO) == 0) {
+    log::info("nobody signed in yet: quarterdeck pair prints a one-time link and a QR code");
+    return;
+  }
+  const auto link = make_link(places, reachable(fmt::format("http://{}:{}", options.hostname, port)));
+  if (!link) {
+    log::warn("no link to sign in with: {}", link.error().message);
+    return;
+  }
+  std::fputs(pairing_text(*link, style_of(STDOUT_FILENO)).c_str(), stdout);
+  std::fputs("This signs one browser in as admin, once, within 15 minutes; quarterdeck pair makes another.\n", stdout);
+}
+
 }  // namespace
 
 int serve(const ServeOptions& options, process::Spawner spawner, diagnostics::Supervisor supervisor) {
@@ -90,6 +107,7 @@ int serve(const ServeOptions& options, process::Spawner spawner, diagnostics::Su
   });
   // OpenCode's SDK waits for a line of this form on standard output.
   std::printf("quarterdeck server listening on http://%s:%u\n", options.hostname.c_str(), server.port());
+  greet_first(options, places, server.port());
   std::fflush(stdout);
   log::info("quarterdeck {} listening on {}:{}", QD_VERSION, options.hostname, server.port());
   const diagnostics::Watchdog watchdog(*loop, watchdog_options(supervisor));

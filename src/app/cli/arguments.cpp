@@ -68,6 +68,7 @@ struct Commands {
   CLI::App* token_list;
   CLI::App* token_revoke;
   CLI::App* token_link;
+  CLI::App* pair;
   CLI::App* permission_list;
   CLI::App* permission_remove;
   CLI::App* auth_login;
@@ -371,6 +372,9 @@ void add_token(CLI::App& app, Raw& raw, Commands& commands) {
       command(*token, "link", "Print a link that signs one browser in as admin, once, within 15 minutes",
               "  quarterdeck token link --attach http://192.168.1.20:4096\n");
   add_url(commands.token_link, raw);
+  commands.pair = command(app, "pair", "Sign a phone or a browser in: a one-time link and its QR code",
+                          "  quarterdeck pair\n  quarterdeck pair --attach https://box.example.com\n");
+  add_url(commands.pair, raw);
 }
 
 void add_permission(CLI::App& app, Raw& raw, Commands& commands) {
@@ -532,6 +536,7 @@ Command command_of(const CLI::App& app, Raw& raw, const Commands& commands, cons
   if (commands.token_list->parsed()) return token(TokenOptions::Action::list);
   if (commands.token_revoke->parsed()) return token(TokenOptions::Action::revoke);
   if (commands.token_link->parsed()) return token(TokenOptions::Action::link);
+  if (commands.pair->parsed()) return token(TokenOptions::Action::pair);
   if (commands.permission_list->parsed()) return PermissionListOptions{std::move(target), format};
   if (commands.permission_remove->parsed()) return PermissionRemoveOptions{std::move(target), raw.rule};
   const auto auth = [&](AuthOptions::Action action) { return AuthOptions{target, format, action, raw.auth.provider}; };

@@ -133,7 +133,7 @@ struct CleanupOptions {
 
 // Who may use the server: its file, on this machine.
 struct TokenOptions {
-  enum class Action { create, list, revoke, link };
+  enum class Action { create, list, revoke, link, pair };
   Target target;  // for the address of a link
   Format format = Format::text;
   Action action = Action::list;

@@ -15,6 +15,7 @@ int import_sessions(const ImportOptions& options);
 int clean_up(const CleanupOptions& options);
 int trust(const TrustOptions& options);
 int token(const TokenOptions& options);
+int pair(const TokenOptions& options);
 int permission_list(const PermissionListOptions& options);
 int permission_remove(const PermissionRemoveOptions& options);
 int backup(const BackupOptions& options);

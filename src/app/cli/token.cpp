@@ -3,6 +3,7 @@
 #include "access/tokens.hpp"
 #include "app/cli/commands.hpp"
 #include "app/cli/output.hpp"
+#include "app/cli/pair.hpp"
 #include "app/cli/quantity.hpp"
 #include "app/cli/table.hpp"
 #include "app/cli/terminal.hpp"
@@ -10,8 +11,6 @@
 
 namespace quarterdeck::app {
 namespace {
-
-constexpr std::int64_t kLinkMs = 15 * 60'000;
 
 int give_up(const Error& error) {
   complain(error.message);
@@ -50,11 +49,9 @@ int create(const TokenOptions& options, const Places& places) {
 }
 
 int link(const TokenOptions& options, const Places& places) {
-  access::TokenWanted wanted{
-      .name = "link", .role = access::Role::admin, .once = true, .lifetime_ms = kLinkMs, .created_by = "command line"};
-  const auto made = access::create_token(places, std::move(wanted), system_clock().now_ms());
+  const auto made = make_link(places, options.target.url);
   if (!made) return give_up(made.error());
-  return print(fmt::format("{}/sign-in#{}\n", options.target.url, made->secret));
+  return print(*made + "\n");
 }
 
 std::string scope_text(const access::Token& token) {
@@ -115,6 +112,7 @@ int token(const TokenOptions& options) {
     case TokenOptions::Action::list: return list(options, places);
     case TokenOptions::Action::revoke: return revoke(options, places);
     case TokenOptions::Action::link: return link(options, places);
+    case TokenOptions::Action::pair: return pair(options);
   }
   return kExitUsage;
 }
