@@ -46,16 +46,17 @@ test("a new P0 has its first model call at the next free slot, run after run, an
   // As well as can be: it does not depend on time, so every run counts.
   let first = 0
   for (let run = 0; run < runs; run++) {
-    await eventually(async () => gate.held().length === slots && (await waits()).length > 0, 60000)
+    // All that run wait at the gate: no slot gets free by itself.
+    await eventually(async () => gate.waiting().length === slots && (await waits()).length > 0, 60000)
     const urgent = await handOver(`urgent ${run}`, "hello", "P0")
     await eventually(async () => (await waits()).includes(urgent), 60000)
     const before = gate.arrivals.length
-    gate.held()[run % slots].release()
+    gate.waiting()[run % slots].release()
     const next = await gate.next(before)
     if (next.text.startsWith(`urgent ${run};`)) first++
     else gate.arrivals.find((each) => each.text.startsWith(`urgent ${run};`))?.release()
     next.release()
-    for (let more = run % 4; more > 0; more--) gate.held()[more % slots]?.release()
+    for (let more = run % 4; more > 0; more--) gate.waiting()[more % slots]?.release()
   }
   assert.ok(gate.most() <= slots, `${gate.most()} requests at a time`)
   const calls = (name) => gate.arrivals.filter((each) => each.text.startsWith(name)).length
