@@ -32,7 +32,7 @@ struct Signs {
 
 struct StallPolicy {
   std::int64_t model_silent_ms = 45'000;
-  std::int64_t tool_hung_ms = 55'000;
+  std::int64_t tool_hung_ms = 50'000;  // and up to ten more until it is seen
   std::int64_t dead_worker_ms = 15'000;
   std::int64_t rate_limit_ms = 30'000;  // a wait that is announced to be longer
   int retries_max = 5;

@@ -46,7 +46,7 @@ async function startModel(seen) {
     let body = ""
     for await (const bytes of request) body += bytes
     const asked = JSON.parse(body || "{}")
-    seen.push(asked)
+    if (asked.messages) seen.push(asked)
     const step = next(asked.messages ?? [])
     response.writeHead(200, { "content-type": "text/event-stream" })
     const send = (delta, finish = null) =>
@@ -85,7 +85,7 @@ async function withOpenClaw(more, test) {
     }
     const program = join(installed, "node_modules/openclaw/openclaw.mjs")
     const openclaw = (...args) => run(node22(), [program, ...args], { env, cwd: workspace, maxBuffer: 1 << 26 })
-    const start = (...args) => spawn(node22(), [program, ...args], { env, cwd: workspace, stdio: ["ignore", "pipe", "pipe"] })
+    const start = (...args) => spawn(node22(), [program, ...args], { env, cwd: workspace, stdio: ["ignore", "pipe", "pipe"], detached: true })
     assert.match((await openclaw("config", "validate")).stdout, /valid/)
     await test({ world, server, api: client(server.url), seen, workspace, config, openclaw, start })
   } finally {
@@ -116,7 +116,7 @@ test("OpenClaw opens a session, answers it, reads its digest and accepts it", wh
 test("OpenClaw's gateway, asked through a hook, does the same, and is woken by our webhook", when, () => {
   const token = randomBytes(24).toString("hex")
   const more = {
-    gateway: { mode: "local", auth: { mode: "token", token: randomBytes(24).toString("hex") } },
+    gateway: { mode: "local", bind: "loopback", auth: { mode: "token", token: randomBytes(24).toString("hex") } },
     hooks: { enabled: true, token, path: "/hooks", allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["hook:"] },
   }
   return withOpenClaw(more, async ({ api, seen, start }) => {
@@ -151,10 +151,14 @@ test("OpenClaw's gateway, asked through a hook, does the same, and is woken by o
       assert.ok(JSON.stringify(seen[0].messages).includes("coding-sessions"), "the skill is in the prompt")
       const woken = await eventually(async () => (await api.get("/fleet/webhooks/claw/deliveries")).body.deliveries.find((each) => each.status === 200), 120_000)
       assert.ok(woken)
+      const { sessionID } = (await api.get("/fleet/roster")).body.sessions[0]
+      const hears = (each) => each.messages.some((message) => message.role === "user" && /Ended its work/.test(text(message.content)) && text(message.content).includes(sessionID))
+      await eventually(() => seen.some(hears), 180_000)
     } catch (error) {
       throw new Error(`${error.message}\n${said.slice(-4000)}`, { cause: error })
     } finally {
-      gateway.kill("SIGTERM")
+      // Asked to end it waits minutes for what its agent does; with its children, which are of its group.
+      process.kill(-gateway.pid, "SIGKILL")
       await ended
     }
   })
