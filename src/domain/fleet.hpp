@@ -126,6 +126,7 @@ struct RosterRow {
   int children = 0;
   std::int64_t seq = 0;  // of its newest change of attention; 0 = none
   std::optional<Waiting> waiting;
+  std::optional<JsonText> result;  // the newest answer that fits `result_schema`; of one session only, not in lists
   bool operator==(const RosterRow&) const = default;
 };
 

@@ -146,6 +146,11 @@ std::string digest_json(const DigestFrame& frame, const Story& story) {
     return fmt::format(R"({{"id":{},"sessionID":{},"hash":"{}","content":{}}})", wire::quoted(view.id),
                        wire::quoted(view.session.value), view.hash, view.content);
   });
+  if (row.standing.result_schema && story.result && story.result->text.size() > all / 3) {
+    out.member("result_omitted", "true");
+  } else if (row.standing.result_schema && story.result) {
+    out.member("result", story.result->text);
+  }
   const auto claims = since(story.claims, frame.since);
   std::vector<SeenClaim> unverified;
   std::ranges::copy_if(claims, std::back_inserter(unverified), [](const SeenClaim& claim) { return !claim.verified; });

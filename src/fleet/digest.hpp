@@ -49,7 +49,7 @@ struct Said {
 
 // The events of a session, put together. Texts are shortened to what a digest could show.
 struct Story {
-  store::Seq newest = 0;        // the last event of the conversation
+  store::Seq newest = 0;  // the last event of the conversation
   std::vector<Said> asked;  // by people and systems
   std::vector<Said> decisions;  // answers to permissions and questions
   std::vector<Said> failures;  // of turns and of the session
@@ -57,6 +57,7 @@ struct Story {
   std::vector<SeenClaim> claims;
   std::vector<SeenCommit> commits;
   Said answer;  // the newest
+  std::optional<domain::JsonText> result;  // the newest that fits the handoff's result_schema
   std::map<std::string, int> calls;  // since the cursor, by tool
   int calls_failed = 0;
   int turns = 0;

@@ -134,6 +134,10 @@ class Fleet {
   // A prompt for a session that makes no progress: heard between two steps, or at once where nothing else would be heard.
   Task<Result<MessageId>> nudge(SessionId session, std::optional<std::string> text,
                                 std::optional<domain::IdempotencyKey> key);
+  // A prompt of a supervisor; answered in the form that the handoff asked for.
+  Task<Result<MessageId>> tell(SessionId session, domain::Prompt prompt);
+  // The newest answer in that form. Nothing where none was asked for or given yet.
+  Task<Result<std::optional<domain::JsonText>>> result(SessionId session);
   // Done: nothing of it needs anybody. Error: `conflict` while it works, unless it may be stopped.
   Task<Result<void>> close(SessionId session, Close how);
   Task<Result<void>> reopen(SessionId session);  // also out of the archive

@@ -8,6 +8,7 @@
 #include "fleet/fleet.hpp"
 #include "session/instance.hpp"
 #include "wire/fleet.hpp"
+#include "wire/result_schema.hpp"
 
 namespace quarterdeck::fleet {
 
@@ -168,6 +169,7 @@ Task<Result<HandedOver>> Fleet::open_session(Handoff handoff) {
 
 Task<Result<void>> Fleet::give_prompt(SessionId id, Handoff handoff) {
   Prompt prompt{.model = handoff.model, .agent = handoff.agent};
+  if (handoff.result_schema) prompt.format = wire::format_for(*handoff.result_schema);
   prompt.parts.push_back({.content = TextPart{.text = handoff.request}});
   if (!handoff.refs.empty()) {
     prompt.parts.push_back({.content = TextPart{.text = words_about(handoff.refs), .synthetic = true}});

@@ -1,8 +1,10 @@
 // The roster: what needs somebody first.
 #include <algorithm>
 #include <charconv>
+#include <ranges>
 
 #include "fleet/fleet.hpp"
+#include "wire/json.hpp"
 
 namespace quarterdeck::fleet {
 
@@ -213,6 +215,23 @@ Result<RosterRow> Fleet::row(const SessionId& id) {
   const auto waiting = all_waiting();
   if (const auto found = waiting.find(id); found != waiting.end()) row.waiting = found->second;
   return row;
+}
+
+Task<Result<std::optional<JsonText>>> Fleet::result(SessionId id) {
+  constexpr std::int64_t kMessagesMax = 50;
+  CO_TRY(const Standing standing, read_standing(engine_.query, id));
+  if (!standing.result_schema) co_return std::optional<JsonText>();
+  store::Query& query = engine_.query;
+  auto read = [&query, id] { return query.messages_json(id, {.limit = kMessagesMax}); };
+  CO_TRY(const store::MessagePage newest, co_await blocking(engine_.loop, engine_.pool, read));
+  CO_TRY(const wire::Json messages, wire::parse(newest.json));
+  for (const wire::Json& message : messages.get_array() | std::views::reverse) {
+    const wire::Json* info = wire::value_at(message, "info");
+    if (const wire::Json* given = info ? wire::value_at(*info, "structured") : nullptr) {
+      co_return wire::to_json_text(*given);
+    }
+  }
+  co_return std::optional<JsonText>();
 }
 
 // A place before a slot: without the one there is no asking for the other.

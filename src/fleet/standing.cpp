@@ -2,6 +2,7 @@
 #include "fleet/fleet.hpp"
 #include "session/instance.hpp"
 #include "wire/fleet.hpp"
+#include "wire/result_schema.hpp"
 
 namespace quarterdeck::fleet {
 
@@ -127,6 +128,13 @@ Task<Result<MessageId>> Fleet::nudge(SessionId id, std::optional<std::string> te
   // A step that hangs has no next boundary.
   prompt.delivery = now.state == Attention::State::stalled ? Delivery::interrupt : Delivery::steer;
   prompt.parts.push_back({.content = TextPart{.text = text.value_or(std::string(kNudge))}});
+  co_return co_await tell(id, std::move(prompt));
+}
+
+// What was handed over asked for a result in some form: so does what is said later, unless it says so itself.
+Task<Result<MessageId>> Fleet::tell(SessionId id, Prompt prompt) {
+  CO_TRY(const Standing standing, read_standing(engine_.query, id));
+  if (!prompt.format && standing.result_schema) prompt.format = wire::format_for(*standing.result_schema);
   co_return co_await host_.prompt(id, std::move(prompt));
 }
 

@@ -85,6 +85,7 @@ void StoryTeller::add(const store::StoredEvent& event) {
     const auto* answer = std::get_if<AssistantMessage>(&message->info);
     is_user_[id_of(message->info).value] = !answer;
     if (!answer) return;
+    if (answer->structured) story_.result = answer->structured;
     if (answer->tokens.input > 0)
       story_.context_tokens = answer->tokens.input + answer->tokens.cache_read + answer->tokens.output;
     if (answer->error && is_new(event)) {

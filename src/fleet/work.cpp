@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fleet/fleet.hpp"
 #include "session/history_cache.hpp"
 #include "session/instance.hpp"
 #include "store/query.hpp"
@@ -213,7 +214,7 @@ Task<Result<Comparison>> compare(session::Engine& engine, SessionId session, std
   co_return result;
 }
 
-Task<Result<MessageId>> review(session::Host& host, SessionId session, Review review,
+Task<Result<MessageId>> review(Fleet& fleet, SessionId session, Review review,
                                std::optional<domain::IdempotencyKey> key) {
   const bool wake = review.wake.value_or(review.verdict == "rework");
   review.wake.reset();
@@ -225,7 +226,7 @@ Task<Result<MessageId>> review(session::Host& host, SessionId session, Review re
                                                              "system.";
   domain::Prompt prompt = labelled("review", says, wire::encode(review), wake);
   prompt.key = std::move(key);
-  co_return co_await host.prompt(std::move(session), std::move(prompt));
+  co_return co_await fleet.tell(std::move(session), std::move(prompt));
 }
 
 Task<Result<std::vector<std::string>>> reviews(session::Engine& engine, SessionId session) {

@@ -17,6 +17,8 @@
 
 namespace quarterdeck::fleet {
 
+class Fleet;
+
 struct Work {
   std::optional<workspace::SessionWorktree> worktree;  // when it has one of its own
   std::string branch;
@@ -57,7 +59,7 @@ Task<Result<Work>> work_of(session::Engine& engine, SessionId session, int limit
 Task<Result<Comparison>> compare(session::Engine& engine, SessionId session, std::string from, std::string to,
                                  bool with_patch);
 // Answers the message that holds it.
-Task<Result<MessageId>> review(session::Host& host, SessionId session, Review review,
+Task<Result<MessageId>> review(Fleet& fleet, SessionId session, Review review,
                                std::optional<domain::IdempotencyKey> key);
 // The texts of the reviews that it was given, oldest first.
 Task<Result<std::vector<std::string>>> reviews(session::Engine& engine, SessionId session);

@@ -1,6 +1,7 @@
 #include "wire/fleet.hpp"
 
 #include "wire/describe/fleet.hpp"
+#include "wire/result_schema.hpp"
 
 namespace quarterdeck::wire {
 namespace {
@@ -130,6 +131,7 @@ void describe(wire::Reader& io, Handoff& handoff) {
   if (handoff.principal) wire::check_word(io, "principal", *handoff.principal);
   wire::object_text_field(io, "reply_to", handoff.reply_to);
   wire::check_object_bytes(io, "reply_to", handoff.reply_to);
+  wire::result_schema_field(io, handoff.result_schema);
   io.field_or("fresh", handoff.fresh, false);
 }
 
@@ -140,6 +142,7 @@ void describe(wire::Writer& io, Handoff& handoff) {
   io.field("agent", handoff.agent);
   io.field("model", handoff.model);
   io.field("reply_to", handoff.reply_to);
+  io.field("result_schema", handoff.result_schema);
 }
 
 void describe(wire::Reader& io, StandingChange& change) {

@@ -3,6 +3,7 @@
 #include "wire/codec.hpp"
 #include "wire/describe/message.hpp"
 #include "wire/describe/session.hpp"
+#include "wire/result_schema.hpp"
 
 namespace quarterdeck::domain {
 
@@ -92,6 +93,9 @@ void describe(wire::Reader& io, FleetMessage& message) {
   io.field("model", prompt.model);
   io.field("agent", prompt.agent);
   io.field("system", prompt.system);
+  std::optional<JsonText> schema;
+  wire::result_schema_field(io, schema);
+  if (schema) prompt.format = wire::format_for(*schema);
   if (io.has("parts")) return io.field("parts", prompt.parts);
   TextPart said;
   io.field("text", said.text);

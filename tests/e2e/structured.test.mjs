@@ -1,12 +1,13 @@
 // Answers in the form of a JSON schema, as OpenCode's clients ask for them (`format`), and where they end.
 import assert from "node:assert/strict"
 import { afterEach, beforeEach, test } from "node:test"
-import { client, makeWorld } from "../support/server.mjs"
+import { client, eventually, makeWorld } from "../support/server.mjs"
 
-let world, api
+let world, server, api
 beforeEach(async () => {
   world = await makeWorld()
-  api = client((await world.serve()).url)
+  server = await world.serve()
+  api = client(server.url)
 })
 afterEach(() => world?.close())
 
@@ -81,4 +82,45 @@ test("a wrong format is refused with its place", async () => {
   assert.match(await send({ type: "json_schema" }), /format.*schema/)
   assert.match(await send({ type: "json_schema", schema: [] }), /format.*schema/)
   assert.match(await send({ type: "json_schema", schema: {}, retryCount: -1 }), /retryCount/)
+})
+
+test("a handoff that asks for a result gets it validated: in its session, its digest, and again after a review and a restart", async () => {
+  const wants = { type: "object", properties: { cause: { type: "string" }, files: { type: "integer" } }, required: ["cause"] }
+  const handoff = {
+    request: `${call(["bash", { command: "true", description: "x" }])}\n${call(answer({ files: 1 }))}\n${call(answer({ cause: "a typo", files: 1 }))}`,
+    in_place: true,
+    result_schema: wants,
+  }
+  const key = { "idempotency-key": "result" }
+  const session = (await api.post("/fleet/handoff", handoff, key)).body.sessionID
+  assert.equal((await api.post("/fleet/handoff", handoff, key)).body.sessionID, session)
+  const view = async (from = api) => (await from.get(`/fleet/session/${session}`)).body
+  const settled = (wanted) => eventually(async () => (await view()).result?.cause === wanted && (await view()).attention.state === "ready", 30000)
+  await settled("a typo")
+  assert.deepEqual((await view()).result_schema, wants)
+  assert.deepEqual((await api.get(`/fleet/session/${session}/digest`)).body.result, { cause: "a typo", files: 1 })
+
+  // What is said later is answered in the same form; a person's own prompt is not bound to it.
+  await api.post(`/fleet/session/${session}/message`, { text: call(answer({ cause: "a race" })) })
+  await settled("a race")
+  assert.equal((await api.prompt(session, "hello")).body.info.structured, undefined)
+  assert.deepEqual((await view()).result, { cause: "a race" })
+  await api.post(`/fleet/session/${session}/message`, { text: call(answer({ n: 3 })), result_schema: { properties: { n: { type: "integer" } } } })
+  await eventually(async () => (await view()).result?.n === 3, 30000)
+
+  await server.stop()
+  const again = client((await world.serve()).url)
+  assert.deepEqual((await view(again)).result, { n: 3 })
+})
+
+test("a schema that cannot be one is refused with its place", async () => {
+  const refused = async (result_schema) => {
+    const { status, body } = await api.post("/fleet/handoff", { request: "x", in_place: true, result_schema })
+    assert.equal(status, 400)
+    return JSON.stringify(body)
+  }
+  assert.match(await refused("text"), /Expected object.*result_schema/)
+  assert.match(await refused({ type: "array" }), /result_schema.*type/)
+  assert.match(await refused({ description: "x".repeat(20_001) }), /at most 20000 bytes.*result_schema/)
+  assert.deepEqual((await api.get("/session")).body, [])
 })

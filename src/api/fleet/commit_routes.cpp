@@ -115,7 +115,7 @@ struct CommitRoutes {
     if (const auto known = services.engine.query.session(id); !known) co_return error_response(known.error());
     auto key = idempotency_key(call.request, id.value);
     if (!key) co_return error_response(key.error());
-    const auto admitted = co_await quarterdeck::fleet::review(services.host, id, std::move(*given), std::move(*key));
+    const auto admitted = co_await quarterdeck::fleet::review(*services.fleet, id, std::move(*given), std::move(*key));
     if (!admitted) co_return error_response(admitted.error());
     co_return json(
         fmt::format(R"({{"sessionID":{},"messageID":{}}})", wire::quoted(id.value), wire::quoted(admitted->value)));

@@ -2,6 +2,7 @@
 #include "api/fleet/routes.hpp"
 #include "api/idempotency.hpp"
 #include "api/session_check.hpp"
+#include "fleet/fleet.hpp"
 #include "store/query.hpp"
 #include "wire/json.hpp"
 #include "wire/session.hpp"
@@ -37,7 +38,8 @@ struct MessageRoutes {
     if (!key) co_return error_response(key.error());
     command->key = std::move(*key);
     const domain::Delivery mode = command->delivery;
-    const auto admitted = co_await services.host.prompt(id, std::move(*command));
+    const auto admitted = services.fleet ? co_await services.fleet->tell(id, std::move(*command))
+                                         : co_await services.host.prompt(id, std::move(*command));
     if (!admitted) {
       co_return admitted.error().code == ErrorCode::conflict ? conflict(id, admitted.error())
                                                              : error_response(admitted.error());

@@ -85,8 +85,12 @@ struct RosterRoutes {
   }
 
   Task<net::Response> one(Call call) const {
-    const auto row = services.fleet->row(SessionId{call.param("sessionID")});
+    const SessionId id{call.param("sessionID")};
+    auto row = services.fleet->row(id);
     if (!row) co_return error_response(row.error());
+    auto result = co_await services.fleet->result(id);
+    if (!result) co_return error_response(result.error());
+    row->result = std::move(*result);
     co_return json(wire::encode_roster_row(*row));
   }
 };

@@ -30,6 +30,7 @@ constexpr std::array kTools = std::to_array<Tool>({
         "agent":{"type":"string"},
         "model":{"type":"object","properties":{"providerID":{"type":"string"},"modelID":{"type":"string"}},"required":["providerID","modelID"]},
         "reply_to":{"type":"object","description":"Kept beside the session, for whoever reports back"},
+        "result_schema":{"type":"object","description":"JSON schema of the final answer: session_get and session_digest have it as result"},
         "fresh":{"type":"boolean","description":"A new session even where a ref has an open one"})",
      R"(["request","idempotency_key"])"},
     {"session_list", "List sessions",

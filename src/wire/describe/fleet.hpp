@@ -136,6 +136,7 @@ void describe(Io& io, domain::RosterRow& row) {
   io.field_or("children", row.children, 0);
   io.field_or("cursor", row.seq, std::int64_t{0});
   io.field("waiting", row.waiting);
+  io.field("result", row.result);
 }
 
 }  // namespace quarterdeck::wire
