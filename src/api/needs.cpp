@@ -134,6 +134,7 @@ constexpr DeclaredNeed kNeeds[] = {
     {"fleet.session.reopen", {drive, session}},
     {"fleet.session.review", {drive, session}},
     {"fleet.session.rollback", {drive, session}},
+    {"fleet.session.fork", {drive, opens}},
     {"fleet.session.withdraw", {drive, session}},
     {"session.abort", {drive, session}},
     {"session.delete", {drive, session}},

@@ -97,6 +97,20 @@ struct FleetOptions {
 
 enum class Close { only_idle, stop_work };
 
+struct ForkAt {
+  std::string checkpoint;  // the beginning of its id, "start" or "head"
+  std::optional<std::string> text;  // what it is told first; otherwise it waits for its first prompt
+  std::optional<std::string> title;
+  std::string branch;  // as wanted; empty: named after the title
+  std::optional<domain::Priority> priority;  // otherwise the original's
+};
+struct ForkedSession {
+  SessionId session;
+  std::string directory;
+  std::string branch;
+  std::optional<MessageId> prompt;
+};
+
 class Fleet {
  public:
   // All of them outlive it. Without `slots` every request to a model goes at once.
@@ -138,6 +152,9 @@ class Fleet {
   Task<Result<MessageId>> tell(SessionId session, domain::Prompt prompt);
   // The newest answer in that form. Nothing where none was asked for or given yet.
   Task<Result<std::optional<domain::JsonText>>> result(SessionId session);
+  // A session of its own, with a worktree of its own, that begins with what this one had at a checkpoint or commit: its
+  // files and the conversation up to that step. Errors: `not_found` (session, checkpoint), `invalid` (no git repository).
+  Task<Result<ForkedSession>> fork(SessionId session, ForkAt at);
   // Done: nothing of it needs anybody. Error: `conflict` while it works, unless it may be stopped.
   Task<Result<void>> close(SessionId session, Close how);
   Task<Result<void>> reopen(SessionId session);  // also out of the archive

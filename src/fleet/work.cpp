@@ -252,6 +252,17 @@ Task<Result<std::vector<std::string>>> reviews(session::Engine& engine, SessionI
   co_return co_await blocking(engine.loop, engine.pool, load);
 }
 
+Task<Result<Checkpoint>> named(session::Engine& engine, SessionId session, std::string name) {
+  CO_TRY(const Place place, co_await place_of(engine, session));
+  CO_TRY(const Work work, co_await read_work(engine, session, place, kKnownMax));
+  CO_TRY(const std::string id, resolve(work, name));
+  for (const auto* list : {&work.checkpoints, &work.commits}) {
+    const auto found = std::ranges::find(*list, id, &Checkpoint::id);
+    if (found != list->end()) co_return *found;
+  }
+  co_return fail(ErrorCode::not_found, "The session has no checkpoint or commit \"{}\"", name);
+}
+
 Task<Result<session::Host::RolledBack>> roll_back(session::Engine& engine, session::Host& host, SessionId session,
                                                   std::string to) {
   CO_TRY(const Place place, co_await place_of(engine, session));

@@ -58,6 +58,8 @@ Task<Result<Work>> work_of(session::Engine& engine, SessionId session, int limit
 // files as they are). Errors: not_found.
 Task<Result<Comparison>> compare(session::Engine& engine, SessionId session, std::string from, std::string to,
                                  bool with_patch);
+// The checkpoint or commit that a name stands for, as for compare(), without "base" and "now".
+Task<Result<workspace::Checkpoint>> named(session::Engine& engine, SessionId session, std::string name);
 // Answers the message that holds it.
 Task<Result<MessageId>> review(Fleet& fleet, SessionId session, Review review,
                                std::optional<domain::IdempotencyKey> key);

@@ -89,14 +89,15 @@ Task<Result<void>> Host::update_part(Part part) {
   co_return Result<void>();
 }
 
-Task<Result<Session>> Host::fork(SessionId id, std::optional<MessageId> before) {
+Task<Result<Session>> Host::fork(SessionId id, std::optional<MessageId> before, std::optional<ForkInto> into) {
   CO_TRY_VOID(engine_.store.admits());
   CO_TRY(const Session original, engine_.query.session(id));
   co_await settle(id);
   store::Query& query = engine_.query;
   auto load = [&query, id] { return query.history(id); };
   CO_TRY(const std::vector<MessageWithParts> history, co_await blocking(engine_.loop, engine_.pool, load));
-  Fork made = session::fork(original, history, before, engine_.ids, engine_.clock.now_ms(), engine_.options.version);
+  Fork made =
+      session::fork(original, history, before, engine_.ids, engine_.clock.now_ms(), engine_.options.version, into);
   State state;
   state.session = made.session;
   const std::shared_ptr<Actor> actor = add_actor(std::move(state));

@@ -52,11 +52,12 @@ std::string fork_title(std::string_view title) {
 }
 
 Fork fork(const Session& original, const std::vector<MessageWithParts>& history, const std::optional<MessageId>& before,
-          IdSource& ids, TimeMs now, std::string_view version) {
+          IdSource& ids, TimeMs now, std::string_view version, const std::optional<ForkInto>& into) {
   // The task stays with who works on it: nobody waits for this one.
   std::optional<JsonText> metadata = original.metadata;
   if (task_record(metadata) != TaskRecord{}) metadata = with_task_record(metadata, {});
-  const CreateSession command{.directory = original.directory,
+  const CreateSession command{.id = into ? std::optional(into->id) : std::nullopt,
+                              .directory = into ? into->directory : original.directory,
                               .title = fork_title(original.title),
                               .agent = original.agent,
                               .model = original.model,

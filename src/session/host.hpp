@@ -16,6 +16,7 @@
 #include "domain/session.hpp"
 #include "session/actor.hpp"
 #include "session/engine.hpp"
+#include "session/fork.hpp"
 
 namespace quarterdeck::session {
 
@@ -54,7 +55,8 @@ class Host {
   // Replaces the part, or adds it to its message. Error: not_found (message).
   Task<Result<void>> update_part(domain::Part part);
   // A new session with copies of the messages before `before`, or of all.
-  Task<Result<domain::Session>> fork(SessionId id, std::optional<MessageId> before);
+  Task<Result<domain::Session>> fork(SessionId id, std::optional<MessageId> before,
+                                     std::optional<ForkInto> into = std::nullopt);
   // Runs a command of the user, without a model, and returns when it has ended: the message that holds its output.
   // Errors: conflict while the session works, invalid (unknown agent or model).
   Task<Result<MessageId>> shell(SessionId id, domain::RunShell command);
@@ -91,6 +93,8 @@ class Host {
     std::vector<std::string> left;  // could not be reached, and stay
   };
   Task<Result<RolledBack>> rollback(SessionId id, std::string checkpoint);
+  // The files of one session as they were at a checkpoint, in the worktree of another.
+  Task<Result<RolledBack>> take_files(SessionId from, std::string checkpoint, SessionId to);
   // What the turn of a prompt, or the whole session, did to the files: [{file, patch, additions, deletions, status}…].
   Task<Result<std::string>> diff(SessionId id, std::optional<MessageId> prompt);
 

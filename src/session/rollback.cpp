@@ -99,6 +99,16 @@ Task<Result<Host::RolledBack>> Host::rollback(SessionId id, std::string checkpoi
   co_return RolledBack{.undo = std::move(undo), .left = std::move(*left)};
 }
 
+Task<Result<Host::RolledBack>> Host::take_files(SessionId from, std::string checkpoint, SessionId to) {
+  CO_TRY(const Session original, engine_.query.session(from));
+  CO_TRY(const Session copy, engine_.query.session(to));
+  if (!engine_.snapshots) co_return fail(ErrorCode::unavailable, "No snapshots are taken");
+  const auto there = co_await engine_.instances.open(original.directory);
+  const auto here = co_await engine_.instances.open(copy.directory);
+  CO_TRY(TreeId tree, co_await engine_.snapshots->bring(there->location, std::move(checkpoint), here->location));
+  co_return co_await rollback(std::move(to), std::move(tree));
+}
+
 Task<void> Host::finish_rollbacks() {
   std::vector<std::filesystem::path> marks;
   std::error_code none;

@@ -346,6 +346,19 @@ Task<Result<std::string>> Snapshots::ask(Location location, std::vector<std::str
   co_return co_await said(*store, std::move(arguments));
 }
 
+Task<Result<TreeId>> Snapshots::bring(Location from, std::string commit, Location to) {
+  std::vector<std::string> look{"rev-parse", "--verify", "--quiet", "--end-of-options", commit + "^{tree}"};
+  CO_TRY(const std::string looked, co_await ask(from, std::move(look)));
+  const TreeId tree = first_line(looked);
+  CO_TRY_VOID(co_await take(to));  // there is a store from now on
+  const std::shared_ptr<Store> store = store_of(to);
+  const Guard guard = co_await Guard::lock(loop_, store);
+  std::vector<std::string> fetch{
+      "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", store_of(from)->places.git_dir.string(), tree};
+  CO_TRY_VOID(co_await said(*store, std::move(fetch)));
+  co_return tree;
+}
+
 Task<Result<std::string>> Snapshots::keep(Location location, Keep keep) {
   const std::shared_ptr<Store> store = store_of(location);
   const Guard guard = co_await Guard::lock(loop_, store);  // git's packing of refs stays away meanwhile

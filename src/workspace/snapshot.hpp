@@ -100,6 +100,9 @@ class Snapshots {
   // What git says in the store; it sees the project's commits too. Reading only.
   Task<Result<std::string>> ask(Location location, std::vector<std::string> arguments);
 
+  // Makes the tree of a commit in one worktree's store known in another's. Answers the tree. A take() there keeps it.
+  Task<Result<TreeId>> bring(Location from, std::string commit, Location to);
+
   // Packs the stores and holds the quota; also called by take() from time to time.
   Task<void> maintain();
   // Waits for what take() started.

@@ -208,6 +208,48 @@ test("a rollback restores every byte, can be undone, and the session is told", a
   assert.equal((await api.post(`/fleet/session/${sessionID}/rollback`, {})).status, 400)
 })
 
+test("a fork begins with the files and the conversation of a checkpoint, in a worktree of its own, once", async () => {
+  await start()
+  const { sessionID, directory } = await open({ title: "fork" })
+  await api.patch(`/fleet/session/${sessionID}`, { priority: "P1", labels: ["login"], owner: "eva" })
+  await api.prompt(sessionID, bash("printf 'a\\0b' > bin; chmod +x a.txt; git add -A; git -c user.name=a -c user.email=a@b commit -qm first; echo draft > draft"))
+  const then = files(directory)
+  const { checkpoints } = await commits(sessionID)
+  await api.prompt(sessionID, bash("rm bin draft; echo later > later; git add -A; git -c user.name=a -c user.email=a@b commit -qm second"))
+  const now = files(directory)
+
+  const fork = () => api.post(`/fleet/session/${sessionID}/fork`, { checkpoint: checkpoints[0].id, title: "other way", text: "try it the other way" }, { "idempotency-key": "f1" })
+  const made = await fork()
+  assert.equal(made.status, 200, JSON.stringify(made.body))
+  const other = made.body
+  await restart()
+  assert.deepEqual((await fork()).body, other, "sent again, also after a crash: the same session")
+  assert.equal((await api.get("/session")).body.length, 2)
+  assert.notEqual(other.directory, directory)
+  assert.deepEqual(files(other.directory), then)
+  assert.deepEqual(files(directory), now, "the original goes on as it was")
+  assert.equal(git(other.directory, "log", "-1", "--format=%s").trim(), "first")
+  await eventually(async () => (await api.messages(other.sessionID)).at(-1).info.time.completed, 30000)
+  const said = JSON.stringify(await api.messages(other.sessionID))
+  assert.match(said, /commit -qm first/)
+  assert.match(said, /try it the other way/)
+  assert.doesNotMatch(said, /commit -qm second/)
+  const row = (await api.get(`/fleet/session/${other.sessionID}`)).body
+  assert.deepEqual([row.title, row.priority, row.labels, row.owner], ["other way", "P1", ["login"], "eva"])
+
+  // From the agent's own commit: its files, all that was said before it.
+  const second = (await commits(sessionID)).commits[0]
+  const third = (await api.post(`/fleet/session/${sessionID}/fork`, { checkpoint: second.id.slice(0, 10) })).body
+  assert.equal(git(third.directory, "rev-parse", "HEAD").trim(), second.id)
+  assert.deepEqual(files(third.directory), now)
+  const begun = (await api.post(`/fleet/session/${sessionID}/fork`, { checkpoint: "start" })).body
+  assert.deepEqual(await api.messages(begun.sessionID), [])
+  assert.equal((await api.post(`/fleet/session/${sessionID}/fork`, { checkpoint: "0000000" })).status, 404)
+  const wrong = await api.post(`/fleet/session/${sessionID}/fork`, { checkpoint: "start", priority: "P9" })
+  assert.equal(wrong.status, 400)
+  assert.match(JSON.stringify(wrong.body), /Expected P0.*priority/)
+})
+
 test("a review reaches the session as data on its next turn", async () => {
   await start()
   const { sessionID } = await open({ title: "review" })

@@ -1,10 +1,13 @@
 // Checkpoints and commits of a session, what differs between two, reviews, rollback (docs/worktrees.md).
 #include <charconv>
 
+#include "api/fleet/once.hpp"
 #include "api/fleet/routes.hpp"
 #include "api/idempotency.hpp"
+#include "fleet/fleet.hpp"
 #include "fleet/work.hpp"
 #include "wire/codec.hpp"
+#include "wire/fleet.hpp"
 
 namespace quarterdeck::api::fleet {
 
@@ -22,6 +25,21 @@ struct RollbackBody {
 template <class Io>
 void describe(Io& io, RollbackBody& body) {
   io.field("to", body.to);
+}
+
+struct ForkBody {
+  quarterdeck::fleet::ForkAt at;
+};
+void describe(wire::Reader& io, ForkBody& body) {
+  io.field("checkpoint", body.at.checkpoint);
+  io.field("text", body.at.text);
+  io.field("title", body.at.title);
+  io.field_or("branch", body.at.branch, {});
+  std::optional<std::string> priority;
+  io.field("priority", priority);
+  if (!priority || io.problem().found()) return;
+  body.at.priority = wire::priority_named(*priority);
+  if (!body.at.priority) io.problem().custom("Expected P0, P1, P2 or P3", wire::Path{&io.path(), "priority"});
 }
 
 std::string commit_json(const Checkpoint& each) {
@@ -130,12 +148,36 @@ struct CommitRoutes {
   }
 
   Task<net::Response> rollback(Call call) const {
+    const auto act = [this](Call sent) { return roll_back_now(std::move(sent)); };
+    const SessionId id{call.param("sessionID")};
+    return once(services, id, std::move(call), act);
+  }
+
+  Task<net::Response> roll_back_now(Call call) const {
     const SessionId id{call.param("sessionID")};
     const auto body = wire::decode_text<RollbackBody>(call.request.body);
     if (!body) co_return error_response(body.error());
     const auto done = co_await quarterdeck::fleet::roll_back(services.engine, services.host, id, body->to);
     if (!done) co_return error_response(done.error());
     co_return json(fmt::format(R"({{"undo":{},"left":{}}})", wire::quoted(done->undo), strings_json(done->left)));
+  }
+
+  Task<net::Response> fork(Call call) const {
+    const auto act = [this](Call sent) { return fork_now(std::move(sent)); };
+    const SessionId id{call.param("sessionID")};
+    return once(services, id, std::move(call), act);
+  }
+
+  Task<net::Response> fork_now(Call call) const {
+    const SessionId id{call.param("sessionID")};
+    auto body = wire::decode_text<ForkBody>(call.request.body);
+    if (!body) co_return error_response(body.error());
+    const auto forked = co_await services.fleet->fork(id, std::move(body->at));
+    if (!forked) co_return error_response(forked.error());
+    co_return json(
+        fmt::format(R"({{"sessionID":{},"directory":{},"branch":{}{}}})", wire::quoted(forked->session.value),
+                    wire::quoted(forked->directory), wire::quoted(forked->branch),
+                    forked->prompt ? fmt::format(R"(,"messageID":{})", wire::quoted(forked->prompt->value)) : ""));
   }
 
   Task<net::Response> worktree(Call call) const {
@@ -180,6 +222,9 @@ std::vector<Route> commit_routes(Services& services) {
       {"POST", "/fleet/session/:sessionID/rollback", "fleet.session.rollback",
        "Take the files back to a checkpoint, byte for byte; the answer names the one that undoes it",
        bind(&R::rollback), "FleetRolledBack", "FleetRollback"},
+      {"POST", "/fleet/session/:sessionID/fork", "fleet.session.fork",
+       "A session in a worktree of its own that begins with the files and the conversation of a checkpoint",
+       bind(&R::fork), "FleetForked", "FleetFork"},
       {"GET", "/fleet/session/:sessionID/worktree", "fleet.session.worktree",
        "The session's own worktree: directory, branch, ports", bind(&R::worktree), "Object"},
   };

@@ -1,4 +1,5 @@
 // Prompts with a delivery mode, and the queue of a session as it is (docs/prompts.md).
+#include "api/fleet/once.hpp"
 #include "api/fleet/routes.hpp"
 #include "api/idempotency.hpp"
 #include "api/session_check.hpp"
@@ -70,6 +71,13 @@ struct MessageRoutes {
 
   // Like OpenCode's abort, and says what runs next.
   Task<net::Response> abort(Call call) const {
+    if (!services.fleet) return abort_now(std::move(call));
+    const auto act = [this](Call sent) { return abort_now(std::move(sent)); };
+    const SessionId id{call.param("sessionID")};
+    return once(services, id, std::move(call), act);
+  }
+
+  Task<net::Response> abort_now(Call call) const {
     const SessionId id{call.param("sessionID")};
     if (auto response = no_session(services.engine.query, id)) co_return std::move(*response);
     const bool aborted = services.host.abort(id);
