@@ -143,7 +143,8 @@ test("tools are described for models: short, with schemas and hints", async () =
     const writes = !tool.annotations.readOnlyHint
     assert.equal("idempotency_key" in tool.inputSchema.properties, writes, tool.name)
   }
-  assert.ok(JSON.stringify(tools).length < 16000, "what every conversation pays")
+  const size = JSON.stringify(tools).length
+  assert.ok(size < 19000, `${size}: what every conversation pays`)
 })
 
 test("a wait tells its progress, and ends when it is cancelled", async () => {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kKey = "idempotency_key";
 constexpr std::string_view kKeySchema =
-    R"("idempotency_key":{"type":"string","minLength":1,"maxLength":255,"description":"Names this call: sent again with it, it is done once and answers the same"})";
+    R"("idempotency_key":{"type":"string","description":"Sent again with the same one, it is done once"})";
 
 wire::JsonObject object_of(const std::string& text) {
   auto json = wire::parse(text);

@@ -6,10 +6,10 @@
 namespace quarterdeck::api::mcp {
 namespace {
 
-constexpr std::string_view kSession = R"("session":{"type":"string","description":"Session id, ses_…"})";
+constexpr std::string_view kSession = R"("session":{"type":"string"})";
 constexpr std::string_view kSessionRequired = R"(["session"])";
 constexpr std::string_view kSessionAndStop =
-    R"("session":{"type":"string","description":"Session id, ses_…"},
+    R"("session":{"type":"string"},
        "stop":{"type":"boolean","description":"Also while it works: stop it first"})";
 
 constexpr std::array kTools = std::to_array<Tool>({
@@ -58,7 +58,7 @@ constexpr std::array kTools = std::to_array<Tool>({
      "cost, "
      "next step. Enough to supervise by.",
      Effect::reads, "GET", "/fleet/session/{session}/digest",
-     R"("session":{"type":"string","description":"Session id, ses_…"},
+     R"("session":{"type":"string"},
         "since":{"type":"integer","minimum":0,"description":"cursor of the digest before"},
         "max_tokens":{"type":"integer","minimum":300,"maximum":6000,"default":1500})",
      kSessionRequired},
@@ -68,17 +68,17 @@ constexpr std::array kTools = std::to_array<Tool>({
     {"session_tell", "Tell a session",
      "Say something to a session. mode: queue (after its turn), steer (at its next step), interrupt (now).",
      Effect::changes, "POST", "/fleet/session/{session}/message",
-     R"("session":{"type":"string","description":"Session id, ses_…"},
+     R"("session":{"type":"string"},
         "text":{"type":"string","minLength":1},
         "mode":{"type":"string","enum":["queue","steer","interrupt"],"default":"queue"})",
      R"(["session","text","idempotency_key"])"},
     {"session_nudge", "Nudge a session", "Ask a session that makes no progress to go on.", Effect::changes, "POST",
      "/fleet/session/{session}/nudge",
-     R"("session":{"type":"string","description":"Session id, ses_…"},"text":{"type":"string"})", kSessionRequired},
+     R"("session":{"type":"string"},"text":{"type":"string"})", kSessionRequired},
     {"session_update", "Change a session",
      "Change priority, labels, owner, budget, title, agent or model. A raised budget lets the same turn go on.",
      Effect::changes, "PATCH", "/fleet/session/{session}",
-     R"("session":{"type":"string","description":"Session id, ses_…"},
+     R"("session":{"type":"string"},
         "priority":{"type":"string","enum":["P0","P1","P2","P3"]},
         "budget":{"type":["object","null"],"description":"null: none","properties":{"cost_usd":{"type":"number"},"tokens":{"type":"integer"},"steps":{"type":"integer"},"wall_ms":{"type":"integer"}}},
         "labels":{"type":"array","items":{"type":"string"}},
@@ -103,7 +103,7 @@ constexpr std::array kTools = std::to_array<Tool>({
     {"session_checkpoints", "List checkpoints",
      "Checkpoints of the steps that changed files, and the branch's commits.", Effect::reads, "GET",
      "/fleet/session/{session}/commits",
-     R"("session":{"type":"string","description":"Session id, ses_…"},
+     R"("session":{"type":"string"},
         "limit":{"type":"integer","minimum":1,"maximum":100,"default":20})",
      kSessionRequired},
     {"session_diff", "Compare",
@@ -111,7 +111,7 @@ constexpr std::array kTools = std::to_array<Tool>({
      "with "
      "patch:false for the files alone.",
      Effect::reads, "GET", "/fleet/session/{session}/commits/{from}..{to}",
-     R"("session":{"type":"string","description":"Session id, ses_…"},
+     R"("session":{"type":"string"},
         "from":{"type":"string","default":"base"},"to":{"type":"string","default":"now"},
         "patch":{"type":"boolean","default":true})",
      kSessionRequired},
@@ -119,7 +119,7 @@ constexpr std::array kTools = std::to_array<Tool>({
      "Accept the work or send it back with comments on lines; the session reads them on its next turn, which rework "
      "begins.",
      Effect::changes, "POST", "/fleet/session/{session}/review",
-     R"("session":{"type":"string","description":"Session id, ses_…"},
+     R"("session":{"type":"string"},
         "verdict":{"type":"string","enum":["accept","rework"]},
         "summary":{"type":"string"},"commit":{"type":"string"},"by":{"type":"string"},"wake":{"type":"boolean"},
         "comments":{"type":"array","items":{"type":"object","properties":{"path":{"type":"string"},"side":{"type":"string","enum":["old","new"]},"line":{"type":"integer","description":"0: the file"},"text":{"type":"string"}},"required":["path","text"]}})",
@@ -127,12 +127,12 @@ constexpr std::array kTools = std::to_array<Tool>({
     {"session_rollback", "Roll files back",
      "Take the session's files back to a checkpoint, byte for byte; undo in the answer names the way forward again.",
      Effect::destroys, "POST", "/fleet/session/{session}/rollback",
-     R"("session":{"type":"string","description":"Session id, ses_…"},"to":{"type":"string"})", R"(["session","to"])"},
+     R"("session":{"type":"string"},"to":{"type":"string"})", R"(["session","to"])"},
     {"session_fork", "Fork a session",
      "A session in a worktree of its own that begins with the files and the conversation that this one had at a "
      "checkpoint.",
      Effect::changes, "POST", "/fleet/session/{session}/fork",
-     R"("session":{"type":"string","description":"Session id, ses_…"},
+     R"("session":{"type":"string"},
         "checkpoint":{"type":"string","description":"The beginning of its id, start or head"},
         "text":{"type":"string","description":"What it is told first"},
         "title":{"type":"string"},"branch":{"type":"string"},"priority":{"type":"string","enum":["P0","P1","P2","P3"]})",
@@ -141,7 +141,7 @@ constexpr std::array kTools = std::to_array<Tool>({
      Effect::reads, "GET", "/fleet/session/{session}/queue", kSession, kSessionRequired},
     {"session_withdraw", "Withdraw a prompt", "Take back a prompt that waits for its turn.", Effect::changes, "DELETE",
      "/fleet/session/{session}/queue/{message}",
-     R"("session":{"type":"string","description":"Session id, ses_…"},"message":{"type":"string","description":"Message id, msg_…"})",
+     R"("session":{"type":"string"},"message":{"type":"string","description":"Message id, msg_…"})",
      R"(["session","message"])"},
     {"session_search", "Search",
      "Full text over titles, prompts, answers, tool calls with their output, and commits of all sessions.",
