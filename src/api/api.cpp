@@ -63,6 +63,7 @@ Api::Api(Services services, GuardOptions guard)
   add(fleet::trust_routes(services_));
   add(fleet::import_routes(services_));
   add(fleet::access_routes(services_));
+  add(fleet::audit_routes(services_));
   routes.push_back({"GET", "/doc", "doc", "This document: OpenAPI 3.1 of every route",
                     [this](Call) -> Task<net::Response> {
                       if (document_.empty()) {
@@ -73,7 +74,10 @@ Api::Api(Services services, GuardOptions guard)
                     },
                     "Object"});
   const auto scope = [this](const Route& route, Call call) { return scoped_.call(route, std::move(call)); };
-  router_ = std::make_unique<Router>(std::move(routes), scope);
+  const auto audited = [this](const Route& route, Call call) {
+    return audited_.call(*router_, route, std::move(call));
+  };
+  router_ = std::make_unique<Router>(std::move(routes), scope, audited);
   mcp::ServerOptions tools{.version = services_.engine.options.version,
                            .ask = [this](net::Request request) { return handle(std::move(request)); }};
   mcp_ =

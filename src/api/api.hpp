@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "api/audited.hpp"
 #include "api/guard.hpp"
 #include "api/mcp/server.hpp"
 #include "api/opencode/routes.hpp"
@@ -25,6 +26,7 @@ class Api {
   Services services_;
   Guard guard_;
   Scoped scoped_;
+  Audited audited_{services_};
   std::string document_;  // made on first use
   std::unique_ptr<Router> router_;
   std::unique_ptr<mcp::Server> mcp_;

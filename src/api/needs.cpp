@@ -235,6 +235,8 @@ constexpr DeclaredNeed kNeeds[] = {
     {"session.unshare", {operate, session}},
     {"v2.session.permission.create", {operate, session}},
     {"auth.remove", {administer, server}},
+    {"fleet.audit", {administer, server}},
+    {"fleet.audit.verify", {administer, server}},
     {"auth.set", {administer, server}},
     {"config.update", {administer, server}},
     {"fleet.gc.run", {administer, server}},

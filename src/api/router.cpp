@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/audited.hpp"
 #include "api/scoped.hpp"
 #include "base/activity.hpp"
 #include "base/flight_ring.hpp"
@@ -55,7 +56,8 @@ struct Measure {
 
 }  // namespace
 
-Router::Router(std::vector<Route> routes, Scope scope) : routes_(std::move(routes)), scope_(std::move(scope)) {
+Router::Router(std::vector<Route> routes, Scope scope, Around audited)
+    : routes_(std::move(routes)), scope_(std::move(scope)), audited_(std::move(audited)) {
   for (Route& route : routes_) route.need = need_of(route.operation);
   for (const Route& route : routes_) {
     Pattern pattern{split(route.path), &route};
@@ -118,20 +120,23 @@ Task<net::Response> Router::handle(net::Request request, access::Who who) const 
   call.request = std::move(request);
   call.who = std::move(who);
   Measure measure(*found->route);
-  const Need need = found->route->need;
-  if (!allows(need.level, *call.who)) {
-    measure.status = 403;
-    co_return forbidden(fmt::format("{} {} needs the role {}; {} is {}", found->route->method, found->route->path,
-                                    roles_of(need.level), call.who->name, access::name(call.who->role)));
-  }
   net::Response response;
-  if (needs_scope(*call.who)) {
-    response = co_await scope_(*found->route, std::move(call));
+  if (audited_ && is_audited(*found->route)) {
+    response = co_await audited_(*found->route, std::move(call));
   } else {
-    response = co_await found->route->handler(std::move(call));
+    response = co_await admitted(*found->route, std::move(call));
   }
   measure.status = response.status;
   co_return response;
+}
+
+Task<net::Response> Router::admitted(const Route& route, Call call) const {
+  if (!allows(route.need.level, *call.who)) {
+    co_return forbidden(fmt::format("{} {} needs the role {}; {} is {}", route.method, route.path,
+                                    roles_of(route.need.level), call.who->name, access::name(call.who->role)));
+  }
+  if (needs_scope(*call.who)) co_return co_await scope_(route, std::move(call));
+  co_return co_await route.handler(std::move(call));
 }
 
 }  // namespace quarterdeck::api

@@ -35,11 +35,15 @@ class Router {
  public:
   // What calls of agents and of principals with a scope pass.
   using Scope = std::function<Task<net::Response>(const Route&, Call)>;
-  explicit Router(std::vector<Route> routes, Scope scope);
+  // What calls that are written down go through; it calls `admitted`.
+  using Around = std::function<Task<net::Response>(const Route&, Call)>;
+  explicit Router(std::vector<Route> routes, Scope scope, Around audited = {});
 
   // Unknown paths answer 404, known ones with another method 405, and what the caller's role does not allow 403, as JSON;
   // HEAD is answered as GET.
   Task<net::Response> handle(net::Request request, access::Who who) const;
+  // The role, the scope, the handler.
+  Task<net::Response> admitted(const Route& route, Call call) const;
   const std::vector<Route>& routes() const { return routes_; }
 
  private:
@@ -49,6 +53,7 @@ class Router {
   };
   std::vector<Route> routes_;
   Scope scope_;
+  Around audited_;
   std::vector<std::vector<Pattern>> by_length_;  // index = number of segments
   std::vector<Pattern> open_ended_;
 };

@@ -40,6 +40,7 @@ int start(const ImportOptions& options) { return import_sessions(options); }
 int start(const CleanupOptions& options) { return clean_up(options); }
 int start(const TrustOptions& options) { return trust(options); }
 int start(const TokenOptions& options) { return token(options); }
+int start(const AuditOptions& options) { return audit(options); }
 int start(const AuthOptions& options) { return auth(options); }
 int start(const ModelsOptions& options) { return models(options); }
 int start(const PermissionListOptions& options) { return permission_list(options); }

@@ -2,7 +2,7 @@
 import { after, before, test } from "node:test"
 import assert from "node:assert/strict"
 import { execFile } from "node:child_process"
-import { mkdir, symlink } from "node:fs/promises"
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises"
 import { request } from "node:http"
 import { join, resolve as absolute } from "node:path"
 import { promisify } from "node:util"
@@ -372,6 +372,63 @@ test("without a credential loopback is open, until there is one", async () => {
     assert.equal((await at.get("/session", bearer(secret))).status, 200)
     await at.delete("/fleet/token/first", bearer(secret))
     assert.equal((await at.get("/session")).status, 401, "it stays closed")
+  } finally {
+    await own.close()
+  }
+})
+
+test("what was done stands in the audit with who, route and what changed, and a changed row is found", async () => {
+  const own = await makeWorld()
+  try {
+    const guarded = await own.serve({ env: { OPENCODE_SERVER_PASSWORD: password } })
+    const at = client(guarded.url)
+    const boss = basic(password)
+    const secret = (await at.post("/fleet/token", { name: "anna", role: "operator" }, boss)).body.secret
+    const anna = bearer(secret)
+    const session = (await at.post("/session", { title: "old" }, anna)).body.id
+    await at.patch(`/session/${session}`, { title: "new" }, anna)
+    await at.call("PUT", "/auth/anthropic", { type: "api", key: "sk-very-secret-key" }, boss)
+    assert.equal((await at.delete("/fleet/token/anna", anna)).status, 403)
+    await at.post(`/session/${session}/prompt_async`, { parts: [{ type: "text", text: "words of a person" }] }, anna)
+    await at.delete(`/session/${session}`, anna)
+
+    const { rows } = (await at.get("/fleet/audit", boss)).body
+    assert.deepEqual(
+      rows.map((row) => [row.who, row.operation, row.status]),
+      [
+        ["anna", "session.delete", 200],
+        ["anna", "session.prompt_async", 204],
+        ["anna", "fleet.token.revoke", 403],
+        ["opencode", "auth.set", 200],
+        ["anna", "session.update", 200],
+        ["anna", "session.create", 200],
+        ["opencode", "fleet.token.create", 200],
+      ].map(([who, ...rest]) => [who === "opencode" ? rows.at(-1).who : who, ...rest]),
+    )
+    const changed = rows.find((row) => row.operation === "session.update")
+    assert.deepEqual([changed.before, changed.after, changed.session, changed.role], [{ title: "old" }, { title: "new" }, session, "operator"])
+    assert.equal(rows.find((row) => row.operation === "session.create").session, session)
+    assert.equal(rows.at(-1).after.tokens[0].name, "anna")
+    const text = JSON.stringify(rows)
+    for (const hidden of [secret, "sk-very-secret-key", "words of a person", password]) assert.ok(!text.includes(hidden), hidden)
+
+    assert.equal((await at.get("/fleet/audit", anna)).status, 403)
+    assert.equal((await at.get("/fleet/audit?limit=0", boss)).status, 400)
+    const page = (await at.get("/fleet/audit?limit=2&who=anna", boss)).body
+    const more = (await at.get(`/fleet/audit?limit=2&who=anna&before=${page.next}`, boss)).body
+    assert.deepEqual([...page.rows, ...more.rows].map((row) => row.operation), ["session.delete", "session.prompt_async", "fleet.token.revoke", "session.update"])
+
+    const run = (...args) => promisify(execFile)(bin, ["audit", ...args], { env: own.env, cwd: own.directory })
+    assert.match((await run("--session", session, "--since", "1h")).stdout, /anna\s+operator\s+200\s+session\.update\s+PATCH \/session\/ses_/)
+    assert.match((await run("--verify")).stdout, /the chain holds: 7 rows/)
+    assert.equal((await at.get("/fleet/audit/verify", boss)).body.holds, true)
+    const exported = (await run("--export")).stdout
+    assert.equal(exported.trim().split("\n").length, 7)
+    const file = join(own.home, ".local/share/quarterdeck/access/audit.jsonl")
+    assert.equal(await readFile(file, "utf8"), exported)
+    await writeFile(file, exported.replace('"who":"anna"', '"who":"bert"'))
+    await assert.rejects(run("--verify"), /row 2 was changed/)
+    assert.match((await at.get("/fleet/audit/verify", boss)).body.problem, /row 2 was changed/)
   } finally {
     await own.close()
   }

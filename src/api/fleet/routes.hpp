@@ -22,6 +22,7 @@ std::vector<Route> search_routes(Services& services);  // /fleet/search
 std::vector<Route> webhook_routes(Services& services);  // /fleet/webhooks
 std::vector<Route> context_routes(Services& services);  // /fleet/session/:sessionID/context
 std::vector<Route> trust_routes(Services& services);  // /fleet/trust: which directories' own files may run things
+std::vector<Route> audit_routes(Services& services);  // /fleet/audit…
 std::vector<Route> access_routes(Services& services);  // /fleet/token, /fleet/sign-in, /fleet/principal, /fleet/ticket
 std::vector<Route> import_routes(Services& services);  // /fleet/import, /fleet/session/:sessionID/export
 

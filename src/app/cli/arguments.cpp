@@ -38,6 +38,7 @@ struct Raw {
   bool dry_run = false;
   bool json = false;
   TokenOptions token;
+  AuditOptions audit;
   FleetLine fleet;
   std::string shell;
   std::vector<std::string> typed;
@@ -69,6 +70,7 @@ struct Commands {
   CLI::App* token_revoke;
   CLI::App* token_link;
   CLI::App* pair;
+  CLI::App* audit;
   CLI::App* permission_list;
   CLI::App* permission_remove;
   CLI::App* auth_login;
@@ -377,6 +379,26 @@ void add_token(CLI::App& app, Raw& raw, Commands& commands) {
   add_url(commands.pair, raw);
 }
 
+void add_audit(CLI::App& app, Raw& raw, Commands& commands) {
+  AuditOptions& of = raw.audit;
+  commands.audit = command(app, "audit", "Who did what through which route; works without a server",
+                           R"(  quarterdeck audit --session ses_… --since 24h
+  quarterdeck audit --verify                              whether a row was changed
+  quarterdeck audit --export > audit.jsonl                every row as it stands
+)");
+  commands.audit->add_option("--who", of.who, "Only of this principal")->type_name("NAME");
+  commands.audit->add_option("--operation", of.operation, "Only this operation, or all that begin like it")
+      ->type_name("NAME");
+  commands.audit->add_option("--session", of.session, "Only about this session")->type_name("SESSION");
+  commands.audit->add_option("--since", of.since, "30m, 24h, 7d (default: all)")->type_name("TIME");
+  commands.audit->add_option("--limit", of.limit, "At most so many, the newest (default: 50)")
+      ->check(CLI::Range(1, 100'000))
+      ->type_name("N");
+  CLI::Option* verify = commands.audit->add_flag("--verify", of.verify, "Check the chain; exit code 1 if it is broken");
+  commands.audit->add_flag("--export", of.all, "Print every row as it stands, oldest first")->excludes(verify);
+  add_format(commands.audit, raw, "table");
+}
+
 void add_permission(CLI::App& app, Raw& raw, Commands& commands) {
   CLI::App* permission = command(app, "permission", "List or remove what was allowed \"always\"",
                                  "  quarterdeck permission list\n  quarterdeck permission remove rule_…\n");
@@ -537,6 +559,11 @@ Command command_of(const CLI::App& app, Raw& raw, const Commands& commands, cons
   if (commands.token_revoke->parsed()) return token(TokenOptions::Action::revoke);
   if (commands.token_link->parsed()) return token(TokenOptions::Action::link);
   if (commands.pair->parsed()) return token(TokenOptions::Action::pair);
+  if (commands.audit->parsed()) {
+    AuditOptions of = raw.audit;
+    of.format = format;
+    return of;
+  }
   if (commands.permission_list->parsed()) return PermissionListOptions{std::move(target), format};
   if (commands.permission_remove->parsed()) return PermissionRemoveOptions{std::move(target), raw.rule};
   const auto auth = [&](AuthOptions::Action action) { return AuthOptions{target, format, action, raw.auth.provider}; };
@@ -603,6 +630,7 @@ std::variant<Command, Answered> parse(int argc, const char* const* argv, const S
   add_fleet(app, raw.fleet, raw.url, raw.directory);
   add_cleanup(app, raw, commands);
   add_trust(app, raw, commands);
+  add_audit(app, raw, commands);
   add_token(app, raw, commands);
   add_permission(app, raw, commands);
   add_auth(app, raw, commands);

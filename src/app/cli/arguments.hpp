@@ -148,6 +148,19 @@ struct TokenOptions {
   bool operator==(const TokenOptions&) const = default;
 };
 
+// Who did what: the audit of this machine's server.
+struct AuditOptions {
+  Format format = Format::text;
+  bool verify = false;
+  bool all = false;  // every row as it stands, oldest first
+  std::string who;
+  std::string operation;
+  std::string session;
+  std::string since;  // "24h"; empty: from the beginning
+  int limit = 50;
+  bool operator==(const AuditOptions&) const = default;
+};
+
 // Which directories' own files may run programs.
 struct TrustOptions {
   enum class Action { add, list, remove };
@@ -191,7 +204,7 @@ struct ModelsOptions {
 using Command =
     std::variant<ServeOptions, ScriptedModelOptions, RunOptions, SessionListOptions, SessionShowOptions,
                  McpBridgeOptions, AcpBridgeOptions, SessionAbortOptions, SessionDeleteOptions, BackupOptions,
-                 RestoreOptions, VerifyOptions, VacuumOptions, DoctorOptions, TrustOptions, TokenOptions,
+                 RestoreOptions, VerifyOptions, VacuumOptions, DoctorOptions, TrustOptions, TokenOptions, AuditOptions,
                  PermissionListOptions, PermissionRemoveOptions, AuthOptions, ModelsOptions, ExportOptions,
                  ImportOptions, CleanupOptions, FleetOptions, CompletionScript, CompletionQuestion>;
 

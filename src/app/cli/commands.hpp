@@ -16,6 +16,7 @@ int clean_up(const CleanupOptions& options);
 int trust(const TrustOptions& options);
 int token(const TokenOptions& options);
 int pair(const TokenOptions& options);
+int audit(const AuditOptions& options);
 int permission_list(const PermissionListOptions& options);
 int permission_remove(const PermissionRemoveOptions& options);
 int backup(const BackupOptions& options);

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "access/audit.hpp"
 #include "access/tokens.hpp"
 #include "app/cli/commands.hpp"
 #include "app/cli/output.hpp"
@@ -26,6 +27,19 @@ access::Role role_named(std::string_view text) {
   return access::Role::viewer;
 }
 
+// The command line needs no server, and so writes its deeds down itself.
+void write_down(const Places& places, const char* operation, const access::Token& before_or_after, bool made) {
+  access::Deed deed{.at = system_clock().now_ms(),
+                    .who = "command line",
+                    .role = "admin",
+                    .credential = "uid:" + std::to_string(::getuid()),
+                    .operation = operation,
+                    .route = "quarterdeck",
+                    .status = 200};
+  (made ? deed.after : deed.before) = access::shown(before_or_after);
+  if (const auto written = access::record(places, deed); !written) complain(written.error().message);
+}
+
 // Tokens are a file, so that the first one needs no server; one that runs sees it with its next request.
 int create(const TokenOptions& options, const Places& places) {
   access::TokenWanted wanted{
@@ -43,6 +57,7 @@ int create(const TokenOptions& options, const Places& places) {
   }
   const auto made = access::create_token(places, std::move(wanted), system_clock().now_ms());
   if (!made) return give_up(made.error());
+  write_down(places, "token.create", made->token, true);
   complain(fmt::format("token {} ({}, {}); it is shown this once. From now on every request needs a credential.",
                        made->token.name, made->token.id, access::name(made->token.role)));
   return print(made->secret + "\n");
@@ -100,6 +115,7 @@ int list(const TokenOptions& options, const Places& places) {
 int revoke(const TokenOptions& options, const Places& places) {
   const auto revoked = access::revoke_token(places, options.name, system_clock().now_ms());
   if (!revoked) return give_up(revoked.error());
+  write_down(places, "token.revoke", *revoked, false);
   return print(fmt::format("revoked {} ({})\n", revoked->name, revoked->id));
 }
 
