@@ -79,6 +79,7 @@ class StoryTeller {
 
  private:
   void add_part(const store::StoredEvent& event);
+  void add_text(store::Seq seq, const std::string& message, const std::string& text);
   void add_call(const store::StoredEvent& event, const domain::ToolPart& call);
   void add_command(store::Seq seq, const std::string& command, const std::string& output, std::optional<int> exit);
   bool is_new(const store::StoredEvent& event) const { return event.seq > since_; }
@@ -86,6 +87,7 @@ class StoryTeller {
   store::Seq since_;
   Story story_;
   std::map<std::string, bool> is_user_;  // messages by id
+  std::vector<Said> unknown_;  // texts that came before their message
   std::map<std::string, std::string> questions_;  // what was asked, by request
   store::Seq changed_ = 0;  // the newest change of a file
 };

@@ -139,17 +139,11 @@ void StoryTeller::add_part(const store::StoredEvent& event) {
   const Part& part = std::get<PartUpdated>(*decoded).part;
   if (const auto* text = std::get_if<TextPart>(&part.content)) {
     if (text->synthetic.value_or(false) || text->ignored.value_or(false) || text->text.empty()) return;
-    const auto role = is_user_.find(part.message_id.value);
-    if (role == is_user_.end() || !role->second) {
-      story_.answer = {event.seq, part.message_id.value, text->text.substr(0, kTextBytes)};
-      for (Claim& claim : claims_in(text->text)) {
-        keep(story_.claims, SeenClaim{.seq = event.seq,
-                                      .message = part.message_id.value,
-                                      .kind = claim.kind,
-                                      .sentence = shortened(claim.sentence, kLineBytes)});
-      }
-    } else if (is_new(event)) {
-      keep(story_.asked, Said{event.seq, part.message_id.value, text->text.substr(0, kTextBytes)});
+    // The log has the newest state of a message, which may lie behind its parts.
+    if (is_user_.contains(part.message_id.value)) {
+      add_text(event.seq, part.message_id.value, text->text);
+    } else {
+      keep(unknown_, Said{event.seq, part.message_id.value, text->text});
     }
   } else if (const auto* call = std::get_if<ToolPart>(&part.content)) {
     add_call(event, *call);
@@ -162,6 +156,20 @@ void StoryTeller::add_part(const store::StoredEvent& event) {
     story_.tokens.reasoning += step->tokens.reasoning;
   } else if (const auto* patch = std::get_if<PatchPart>(&part.content)) {
     for (const std::string& file : patch->files) story_.files[file] = event.seq;
+  }
+}
+
+void StoryTeller::add_text(store::Seq seq, const std::string& message, const std::string& text) {
+  const auto role = is_user_.find(message);
+  if (role != is_user_.end() && role->second) {
+    if (seq > since_) keep(story_.asked, Said{seq, message, text.substr(0, kTextBytes)});
+    return;
+  }
+  if (seq >= story_.answer.seq) story_.answer = {seq, message, text.substr(0, kTextBytes)};
+  for (Claim& claim : claims_in(text)) {
+    keep(story_.claims,
+         SeenClaim{
+             .seq = seq, .message = message, .kind = claim.kind, .sentence = shortened(claim.sentence, kLineBytes)});
   }
 }
 
@@ -205,6 +213,11 @@ void StoryTeller::add_command(store::Seq seq, const std::string& command, const 
 }
 
 Story StoryTeller::finish() {
+  for (const Said& said : unknown_) add_text(said.seq, said.id, said.text);
+  if (!unknown_.empty()) {
+    std::ranges::sort(story_.asked, {}, &Said::seq);
+    std::ranges::sort(story_.claims, {}, &SeenClaim::seq);
+  }
   for (SeenCheck& check : story_.checks) check.before_last_change = check.seq < changed_;
   for (SeenClaim& claim : story_.claims) {
     const SeenCheck* newest = nullptr;

@@ -30,7 +30,7 @@ async function fault(method, path, body) {
     const said = `${method} ${path} ${body ?? ""}: ${answer.status} ${type}`
     if (type.startsWith("text/event-stream")) return
     await answer.arrayBuffer()
-    if (answer.status >= 500 || type.includes("html") || (answer.status >= 400 && !type.startsWith("application/json"))) return said
+    if (answer.status >= 500 || (type.includes("html") && path !== "/sign-in") || (answer.status >= 400 && !type.startsWith("application/json"))) return said
     if (body === "{bad" && answer.status < 400) return `taken: ${said}`
   } catch (error) {
     return `${method} ${path} ${body ?? ""}: ${error}`

@@ -249,3 +249,53 @@ test("shells complete verbs, options and the running server's sessions", async (
       assert.equal(spawnSync(shell, ["-n", file]).status, 0, `${shell} reads it`)
   }
 })
+
+test("checkpoints are rolled back to and forked from, work is reviewed, claims are checked, all by command line", async () => {
+  await start()
+  const run = (command) => `TOOL:${JSON.stringify([["bash", { command, description: "x" }]])}`
+  const session = (await ok(["open", `${run("echo one > made.txt")}`, "--wait"])).out.trim().split("\n")[0]
+  const { checkpoints } = (await api.get(`/fleet/session/${session}/commits`)).body
+  const { directory } = (await api.get(`/fleet/session/${session}`)).body
+  await ok(["tell", session, run("rm made.txt; echo two > other.txt; false"), "--wait"])
+  const undo = (await ok(["rollback", session, "--to", checkpoints[0].id.slice(0, 10), "--key", "r1"])).out.trim()
+  assert.ok(existsSync(join(directory, "made.txt")) && !existsSync(join(directory, "other.txt")))
+  assert.equal((await ok(["rollback", session, "--to", checkpoints[0].id.slice(0, 10), "--key", "r1"])).out.trim(), undo)
+  await ok(["rollback", session, "--to", undo])
+  assert.ok(existsSync(join(directory, "other.txt")))
+
+  const forked = (await ok(["fork", session, "--to", checkpoints[0].id, "go another way", "--title", "other"])).out.trim()
+  const fork = (await api.get(`/fleet/session/${forked}`)).body
+  assert.equal(fork.title, "other")
+  assert.ok(existsSync(join(fork.directory, "made.txt")))
+
+  assert.match((await ok(["evidence", session])).out, /claims nothing/)
+  await ok(["review", session, "rename it", "--comment", "other.txt:1:why two?"])
+  await ok(["wait", session])
+  assert.match(JSON.stringify(await api.messages(session)), /why two\?/)
+  assert.equal((await qd(["review", session])).code, 2)
+  assert.match((await qd(["review", session, "x", "--comment", "other.txt"])).err, /PATH:LINE:TEXT/)
+  await ok(["review", session, "--accept"])
+  assert.equal((await qd(["fork", session])).code, 2)
+})
+
+test("a result's schema, budgets, schedules and the queue by command line", async () => {
+  await start()
+  writeFileSync(join(world.root, "schema.json"), '{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}')
+  const session = (await ok(["open", 'TOOL:[["StructuredOutput",{"n":7}]]', "--result-schema", join(world.root, "schema.json"), "--wait"])).out.trim().split("\n")[0]
+  assert.match((await ok(["digest", session])).out, /result +\{"n":7\}/)
+  assert.equal((await qd(["open", "x", "--result-schema", "/nowhere"])).code, 2)
+
+  assert.match((await ok(["budget"])).out, /no limits/)
+  assert.match((await ok(["budget", "principal", "bot", "--budget-usd", "5", "--budget-steps", "500"])).out, /principal +bot +\$0\.00 of \$5\.00, 0 of 500 steps/)
+  assert.match((await ok(["budget", "principal", "bot", "--none"])).out, /no limits/)
+  for (const wrong of [["month"], ["project"], ["day", "x"], ["day"]]) assert.equal((await qd(["budget", ...wrong])).code, 2, wrong.join(" "))
+
+  writeFileSync(join(world.root, "nightly.json"), JSON.stringify({ name: "nightly", cron: "0 3 * * *", handoff: { request: "hello", directory: world.directory, in_place: true } }))
+  const id = (await ok(["schedule", "add", join(world.root, "nightly.json")])).out.trim()
+  assert.match((await ok(["schedule"])).out, new RegExp(`${id} +on +0 3 \\* \\* \\* +nightly`))
+  const ran = (await ok(["schedule", "run", id])).out.trim()
+  await ok(["wait", ran])
+  assert.match((await ok(["schedule", "remove", id])).out, /removed/)
+  assert.match((await ok(["schedule", "list"])).out, /no schedules/)
+  assert.match((await ok(["queue"])).out, /no session waits/)
+})

@@ -11,7 +11,20 @@ namespace {
 
 using enum FleetVerb;
 
-enum class Words { none, session, sessions, session_then_text, request, request_then_text, text, query, action };
+enum class Words {
+  none,
+  session,
+  sessions,
+  session_then_text,
+  session_or_text,
+  request,
+  request_then_text,
+  text,
+  query,
+  action,
+  limit,
+  plan
+};
 
 struct VerbLine {
   FleetVerb verb;
@@ -100,6 +113,37 @@ Or a state, as `quarterdeck ps` shows them: ready, idle, done, approve…
 
 Words must all be there; "a phrase" in this order; begin* and -without.
 )"},
+    {evidence, "evidence", "Hold what a session says about tests and builds against what it ran", Words::session,
+     "  quarterdeck evidence ses_1f2e3d\n"},
+    {review, "review", "Accept a session's work, or send it back with comments", Words::session_or_text,
+     R"(  quarterdeck review ses_1f2e3d "rename it back" --comment src/login.c:12:"why static?"
+  quarterdeck review ses_1f2e3d --accept
+)"},
+    {rollback, "rollback", "Take a session's files back to a checkpoint, byte for byte", Words::session,
+     R"(  quarterdeck diff ses_1f2e3d --list                  names the checkpoints
+  quarterdeck rollback ses_1f2e3d --to 36e89ede
+Prints the checkpoint that undoes it.
+)"},
+    {fork, "fork", "Open a session that begins where another was at a checkpoint", Words::session_or_text,
+     R"(  quarterdeck fork ses_1f2e3d --to 36e89ede "try it without the cache"
+  quarterdeck fork ses_1f2e3d --to head
+Prints the new session's id. It has a worktree of its own.
+)"},
+    {queue, "queue", "Show which sessions wait for a place, and why", Words::none, "  quarterdeck queue\n"},
+    {budget, "budget", "Show or set what a day, a project or a principal may spend", Words::limit,
+     R"(  quarterdeck budget
+  quarterdeck budget day --budget-usd 50
+  quarterdeck budget principal slack-bot --budget-usd 5 --budget-steps 500
+  quarterdeck budget day --none                       take it away
+
+A session's own: quarterdeck set SESSION --budget-usd 5.
+)"},
+    {schedule, "schedule", "Have work open by itself, at times or when sessions end", Words::plan,
+     R"(  quarterdeck schedule
+  quarterdeck schedule add nightly.json               {"name": …, "cron": "0 3 * * *", "handoff": {"request": …}}
+  quarterdeck schedule run sch_1f2e3d
+  quarterdeck schedule remove sch_1f2e3d
+)"},
     {webhook, "webhook", "Tell a URL by HTTP what sessions need", Words::action,
      R"(  quarterdeck webhook list
   quarterdeck webhook add https://example.com/hook --event needs_you --event ready
@@ -120,7 +164,7 @@ struct OptionLine {
   Place place;
   const char* type;
   const char* help;
-  std::array<std::optional<FleetVerb>, 4> verbs;
+  std::array<std::optional<FleetVerb>, 6> verbs;
 };
 
 const std::array kOptions = std::to_array<OptionLine>({
@@ -145,18 +189,28 @@ const std::array kOptions = std::to_array<OptionLine>({
     {"--cursor", &O::cursor, "CURSOR", "`next` of the page before", {search}},
     {"--archived", &O::archived, "", "Archived ones too", {ps}},
     {"--limit", &O::limit, "N", "At most so many (default: 100)", {ps, search}},
-    {"--priority", &O::priority, "PRIORITY", "P0 (now) to P3 (whenever)", {ps, open, set, search}},
+    {"--priority", &O::priority, "PRIORITY", "P0 (now) to P3 (whenever)", {ps, open, set, search, fork}},
     {"--label", &O::labels, "LABEL", "A label (repeatable)", {ps, open, set}},
     {"--owner", &O::owner, "NAME", "Who supervises it, and is asked first", {ps, open, set}},
-    {"--title", &O::title, "TITLE", "Its title", {open, set}},
+    {"--title", &O::title, "TITLE", "Its title", {open, set, fork}},
     {"--agent", &O::agent, "NAME", "Agent to use", {open, set}},
     {"-m,--model", &O::model, "PROVIDER/MODEL", "Model to use", {open, set}},
-    {"--budget-usd", &O::budget_usd, "USD", "Wait for more when it has cost so much", {open, set}},
-    {"--budget-tokens", &O::budget_tokens, "N", "Wait for more when it has used so many tokens", {open, set}},
+    {"--budget-usd", &O::budget_usd, "USD", "Wait for more when it has cost so much", {open, set, budget}},
+    {"--budget-tokens", &O::budget_tokens, "N", "Wait for more when it has used so many tokens", {open, set, budget}},
+    {"--budget-steps", &O::budget_steps, "N", "Wait for more when it has made so many steps", {open, set, budget}},
+    {"--none", &O::none, "", "Without a limit", {budget}},
+    {"--result-schema", &O::result_schema, "FILE", "JSON schema that its final answer has to fit", {open}},
+    {"--to", &O::checkpoint, "CHECKPOINT", "The beginning of its id, start or head", {rollback, fork}},
+    {"--comment", &O::comments, "PATH:LINE:TEXT", "On a line; line 0 is the file (repeatable)", {review}},
+    {"--accept", &O::accept, "", "It is good as it is", {review}},
     {"--ref", &O::refs, "SYSTEM:ID", "What it is about elsewhere, as in linear:ENG-12 (repeatable)", {open}},
-    {"--key", &O::key, "KEY", "Sent again with the same key, it is done once", {open, tell, nudge}},
+    {"--key",
+     &O::key,
+     "KEY",
+     "Sent again with the same key, it is done once",
+     {open, tell, nudge, review, rollback, fork}},
     {"--file", &O::file, "FILE", "Read the text from a file", {open, tell}},
-    {"--branch", &O::branch, "NAME", "Name of its branch (default: made of the title)", {open}},
+    {"--branch", &O::branch, "NAME", "Name of its branch (default: made of the title)", {open, fork}},
     {"--base", &O::base, "COMMIT", "Where its branch begins (default: what is checked out)", {open}},
     {"--in-place", &O::in_place, "", "Work in the directory itself, without a worktree", {open}},
     {"--fresh", &O::fresh, "", "A new session even when one is open for the same ref", {open}},
@@ -207,6 +261,19 @@ void add_words(CLI::App* to, Words words, FleetOptions& options) {
       to->add_option("session", options.words, "Id or its beginning, key, or SYSTEM:ID; then the text")
           ->type_name("SESSION")
           ->required();
+      return;
+    case Words::session_or_text:
+      to->add_option("session", options.words, "Id or its beginning, key, or SYSTEM:ID; then maybe a text")
+          ->type_name("SESSION")
+          ->required();
+      return;
+    case Words::limit:
+      to->add_option("whose", options.words, "day, project NAME or principal NAME; nothing lists them")
+          ->type_name("WHOSE")
+          ->expected(1, 2);
+      return;
+    case Words::plan:
+      to->add_option("action", options.words, "list, add FILE, or run, remove ID")->type_name("ACTION")->expected(1, 2);
       return;
     case Words::request:
       to->add_option("request", options.words, "Id or its beginning, or a session that asks one thing")
@@ -302,6 +369,32 @@ std::string problem_with(const FleetOptions& options) {
     if (action != "list" && options.words.size() < 2)
       return action == "add" ? "which URL? quarterdeck webhook add https://example.com/hook"
                              : "which one? quarterdeck webhook list names them";
+  }
+  if ((options.verb == FleetVerb::rollback || options.verb == FleetVerb::fork) && options.checkpoint.empty())
+    return "which checkpoint? --to ID; quarterdeck diff SESSION --list names them";
+  if (options.verb == FleetVerb::budget && !options.words.empty()) {
+    const std::string& whose = options.words.front();
+    if (!one_of(whose, {"day", "project", "principal"}))
+      return "budget wants day, project or principal; got \"" + whose + "\"";
+    if ((whose == "day") != (options.words.size() == 1))
+      return whose == "day" ? "a day has no name" : "which one? quarterdeck budget " + whose + " NAME --budget-usd 5";
+    if (!options.none && !options.budget_usd && !options.budget_tokens && !options.budget_steps)
+      return "how much? --budget-usd, --budget-tokens or --budget-steps; --none takes the limit away";
+  }
+  if (options.verb == FleetVerb::schedule && !options.words.empty()) {
+    const std::string& action = options.words.front();
+    if (!one_of(action, {"list", "add", "run", "remove"}))
+      return "schedule wants list, add, run or remove; got \"" + action + "\"";
+    if (action != "list" && options.words.size() < 2)
+      return action == "add" ? "which file? quarterdeck schedule add nightly.json"
+                             : "which one? quarterdeck schedule list names them";
+  }
+  for (const std::string& comment : options.comments) {
+    const auto line = comment.find(':');
+    const auto text = line == comment.npos ? line : comment.find(':', line + 1);
+    const bool whole = text != comment.npos && line > 0 && text > line + 1 && text + 1 < comment.size();
+    if (!whole || comment.find_first_not_of("0123456789", line + 1) < text)
+      return "--comment wants PATH:LINE:TEXT, as in src/login.c:12:\"why static?\"; got \"" + comment + "\"";
   }
   if (options.verb == FleetVerb::tell && options.file.empty() && options.words.size() < 2)
     return "what should it be told? quarterdeck tell SESSION \"also update the docs\", or - to read standard input";

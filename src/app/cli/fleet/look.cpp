@@ -114,6 +114,7 @@ std::string digest_text(const Style& style, const wire::Json& digest) {
   for (const wire::Json& each : list_in(digest, "asked")) facts.line("asked", wire::string_at(each, "text"));
   for (const wire::Json& each : list_in(digest, "decisions")) facts.line("decided", wire::string_at(each, "text"));
   facts.line("answer", wire::string_at(object("answer"), "text"));
+  if (const wire::Json* result = wire::value_at(digest, "result")) facts.line("result", wire::to_text(*result));
   std::string files;
   for (const wire::Json& each : list_in(digest, "files")) {
     if (each.is_string()) files += (files.empty() ? "" : "\n") + std::string(each.as_string());

@@ -29,6 +29,13 @@ enum class FleetVerb {
   set,
   search,
   webhook,
+  evidence,
+  review,
+  rollback,
+  fork,
+  queue,
+  budget,
+  schedule,
 };
 
 struct FleetOptions {
@@ -54,6 +61,8 @@ struct FleetOptions {
   std::vector<std::string> refs;  // SYSTEM:ID
   std::optional<double> budget_usd;
   std::optional<std::int64_t> budget_tokens;
+  std::optional<std::int64_t> budget_steps;
+  std::string result_schema;  // a file
   bool in_place = false;
   bool fresh = false;
   bool wait = false;
@@ -65,6 +74,12 @@ struct FleetOptions {
   bool always = false;
   bool stop = false;
   bool archive = false;
+
+  // reviewing
+  std::string checkpoint;
+  std::vector<std::string> comments;  // PATH:LINE:TEXT
+  bool accept = false;
+  bool none = false;
 
   // looking
   std::string range;

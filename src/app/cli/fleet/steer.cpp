@@ -33,10 +33,11 @@ void add_standing(wire::JsonObject& body, const FleetOptions& options) {
   add("owner", options.owner);
   if (!options.model.empty()) body["model"] = model_json(options.model);
   if (!options.labels.empty()) body["labels"] = strings(options.labels);
-  if (!options.budget_usd && !options.budget_tokens) return;
+  if (!options.budget_usd && !options.budget_tokens && !options.budget_steps) return;
   wire::JsonObject budget;
   if (options.budget_usd) budget["cost_usd"] = *options.budget_usd;
   if (options.budget_tokens) budget["tokens"] = *options.budget_tokens;
+  if (options.budget_steps) budget["steps"] = *options.budget_steps;
   body["budget"] = std::move(budget);
 }
 
@@ -82,10 +83,18 @@ Task<int> hand_over(Connected with, FleetOptions options) {
     if (!project) co_return give_up(project.error(), options.target);
     options.target.directory = wire::string_at(*project, "worktree");
   }
-  Client::Call call{.method = "POST",
-                    .path = "/fleet/handoff",
-                    .body = wire::to_text(handoff_of(options, *text)),
-                    .headers = key_header(options.key)};
+  wire::JsonObject body = handoff_of(options, *text);
+  if (!options.result_schema.empty()) {
+    const auto file = text_from({}, options.result_schema, false);
+    auto schema = file ? wire::parse(*file) : Result<wire::Json>(std::unexpected(file.error()));
+    if (!schema) {
+      complain(fmt::format("--result-schema {}: {}", options.result_schema, schema.error().message));
+      co_return kExitUsage;
+    }
+    body["result_schema"] = std::move(*schema);
+  }
+  Client::Call call{
+      .method = "POST", .path = "/fleet/handoff", .body = wire::to_text(body), .headers = key_header(options.key)};
   const auto done = co_await with.client.call(std::move(call));
   if (!done) {
     Error error = done.error();

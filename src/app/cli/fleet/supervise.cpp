@@ -29,6 +29,13 @@ Task<int> act(Connected with, FleetOptions options) {
     case FleetVerb::wait: return wait_for_words(with, std::move(options));
     case FleetVerb::search: return search(with, std::move(options));
     case FleetVerb::webhook: return webhook(with, std::move(options));
+    case FleetVerb::evidence: return show_evidence(with, std::move(options));
+    case FleetVerb::review: return review(with, std::move(options));
+    case FleetVerb::rollback: return roll_back(with, std::move(options));
+    case FleetVerb::fork: return fork(with, std::move(options));
+    case FleetVerb::queue: return show_queue(with, std::move(options));
+    case FleetVerb::budget: return budget(with, std::move(options));
+    case FleetVerb::schedule: return schedule(with, std::move(options));
     case FleetVerb::accept:
     case FleetVerb::close:
     case FleetVerb::reopen:

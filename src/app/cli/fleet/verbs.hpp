@@ -18,6 +18,13 @@ Task<int> show_digest(Connected with, FleetOptions options);
 Task<int> wait_for(Connected with, FleetOptions options, std::vector<std::string> sessions);
 Task<int> search(Connected with, FleetOptions options);
 Task<int> webhook(Connected with, FleetOptions options);
+Task<int> show_evidence(Connected with, FleetOptions options);
+Task<int> review(Connected with, FleetOptions options);
+Task<int> roll_back(Connected with, FleetOptions options);
+Task<int> fork(Connected with, FleetOptions options);
+Task<int> show_queue(Connected with, FleetOptions options);
+Task<int> budget(Connected with, FleetOptions options);
+Task<int> schedule(Connected with, FleetOptions options);
 Task<int> watch(Connected with, FleetOptions options);
 
 // JSON as the server gave it, or the text.
