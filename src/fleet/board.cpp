@@ -180,6 +180,8 @@ void Board::look_at(const SessionId& id) {
     entries_.erase(id);
     return;
   }
+  // How its last turn ends is nobody's result: the next that is told of it is that it is gone.
+  if (host_.deleting(session->id)) return;
   const auto facts = facts_of(*session);
   if (!facts) return log::warn("the attention of {} is unknown: {}", id.value, facts.error().message);
   const auto found = entries_.find(session->id);

@@ -66,6 +66,7 @@ void describe(Io& io, Kept& kept) {
   Schedule& schedule = kept.schedule;
   io.field("id", schedule.id);
   describe(io, schedule);
+  io.field("made_by", schedule.made_by);
   io.field_or("since", schedule.since, TimeMs(0));
   io.field_or("last_due", schedule.last_due, TimeMs(0));
   io.field_or("last_run", schedule.last_run, TimeMs(0));
@@ -306,8 +307,21 @@ Task<Result<SessionId>> Schedules::run_now(std::string id, std::optional<std::st
   co_return done;
 }
 
-Task<Result<Schedule>> Schedules::put(std::optional<std::string> id, std::string body) {
+Task<Result<Schedule>> Schedules::put(std::optional<std::string> id, std::string body,
+                                      std::optional<IdempotencyKey> key) {
   CO_TRY(Schedule schedule, wire::decode_text<Schedule>(body));
+  schedule.made_by.reset();
+  if (key) {
+    const auto made = std::ranges::find_if(all_, [&](const auto& each) {
+      return each.second.made_by && each.second.made_by->starts_with(key->key + ' ');
+    });
+    schedule.made_by = fmt::format("{} {}", key->key, key->fingerprint);
+    if (made != all_.end()) {
+      if (made->second.made_by == schedule.made_by) co_return made->second;
+      co_return std::unexpected(
+          Error{ErrorCode::conflict, "The Idempotency-Key was used for another schedule", R"(["Idempotency-Key"])"});
+    }
+  }
   CO_TRY_VOID(check_schedule(schedule));
   const TimeMs now = engine_.clock.now_ms();
   schedule.since = now;
@@ -325,6 +339,7 @@ Task<Result<Schedule>> Schedules::put(std::optional<std::string> id, std::string
     schedule.last_run = known->second.last_run;
     schedule.last_session = known->second.last_session;
     schedule.runs = known->second.runs;
+    schedule.made_by = known->second.made_by;
   }
   all_[schedule.id] = schedule;
   CO_TRY_VOID(co_await store());

@@ -39,6 +39,7 @@ struct Schedule {
   std::string missed = "skip";  // | "once"
   int max_per_hour = 12;
   domain::JsonText handoff;  // as POST /fleet/handoff takes it
+  std::optional<std::string> made_by;  // the idempotency key and what came with it
   // What happened.
   TimeMs since = 0;  // made, changed or enabled: nothing before is due
   TimeMs last_due = 0;
@@ -63,7 +64,8 @@ class Schedules {
   std::optional<TimeMs> next_run(const Schedule& schedule) const;
   // Makes one, or replaces the one with this id. Errors: `invalid` with the field's path, `denied` (of the
   // configuration), `conflict` (too many).
-  Task<Result<Schedule>> put(std::optional<std::string> id, std::string body);
+  Task<Result<Schedule>> put(std::optional<std::string> id, std::string body,
+                             std::optional<domain::IdempotencyKey> key = {});
   Task<Result<void>> remove(std::string id);
   Task<Result<SessionId>> run_now(std::string id, std::optional<std::string> key);
   // The attention of a session has changed.

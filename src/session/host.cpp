@@ -562,6 +562,11 @@ Status Host::status(const SessionId& id) const {
   return found == actors_.end() ? idle() : found->second->status();
 }
 
+bool Host::deleting(const SessionId& id) const {
+  const auto found = actors_.find(id);
+  return found != actors_.end() && found->second->closing();
+}
+
 Host::Load Host::load() const {
   Load load;
   for (const auto& [id, actor] : actors_) {

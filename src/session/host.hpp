@@ -108,6 +108,7 @@ class Host {
   Task<Result<void>> reply(domain::ReplyQuestion command);
 
   domain::Status status(const SessionId& id) const;
+  bool deleting(const SessionId& id) const;  // what it works on is ending, then it is gone
   // What a working session's actor knows, when all of it is on disk; null otherwise. For checks: it equals the tables.
   const State* settled_state(const SessionId& id) const;
   // How much there is to do, for who watches the server.

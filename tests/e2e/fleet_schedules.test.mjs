@@ -27,6 +27,22 @@ const passTime = async (change) => {
   api = client(server.url)
 }
 
+test("made twice with one key it is one schedule, also after a restart; other words under that key are refused", async () => {
+  await start()
+  const key = { "idempotency-key": "nightly" }
+  const body = { name: "nightly", cron: "@daily", handoff: handoff() }
+  const made = (await api.post("/fleet/schedules", body, key)).body
+  assert.equal((await api.post("/fleet/schedules", body, key)).body.id, made.id)
+  await server.stop()
+  server = await world.serve()
+  api = client(server.url)
+  assert.equal((await api.post("/fleet/schedules", body, key)).body.id, made.id)
+  assert.equal((await api.get("/fleet/schedules")).body.schedules.length, 1)
+  assert.equal((await api.post("/fleet/schedules", { ...body, name: "other" }, key)).status, 409)
+  assert.equal((await api.post("/fleet/schedules", body)).status, 200)
+  assert.equal((await api.get("/fleet/schedules")).body.schedules.length, 2)
+})
+
 test("schedules are made, listed with their next run, changed and removed; what is wrong is told with its path", async () => {
   await start()
   const made = await api.post("/fleet/schedules", { name: "nightly", cron: "30 4 * * mon-fri", time_zone: "Europe/Berlin", handoff: handoff() })

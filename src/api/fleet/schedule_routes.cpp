@@ -33,12 +33,17 @@ struct ScheduleRoutes {
     co_return shown(found->second);
   }
 
-  Task<net::Response> put(std::optional<std::string> id, std::string body) const {
-    const auto made = co_await services.fleet->schedules().put(std::move(id), std::move(body));
+  Task<net::Response> put(std::optional<std::string> id, std::string body,
+                          std::optional<domain::IdempotencyKey> key = {}) const {
+    const auto made = co_await services.fleet->schedules().put(std::move(id), std::move(body), std::move(key));
     if (!made) co_return error_response(made.error());
     co_return shown(*made);
   }
-  Task<net::Response> make(Call call) const { return put(std::nullopt, call.request.body); }
+  Task<net::Response> make(Call call) const {
+    auto key = idempotency_key(call.request, "schedule");
+    if (!key) co_return error_response(key.error());
+    co_return co_await put(std::nullopt, std::move(call.request.body), std::move(*key));
+  }
   Task<net::Response> replace(Call call) const { return put(call.param("scheduleID"), call.request.body); }
 
   Task<net::Response> remove(Call call) const {
