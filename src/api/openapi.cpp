@@ -47,6 +47,7 @@ wire::JsonObject operation_of(const Route& route, const std::vector<std::string_
                                 : route.response == "Metrics"   ? "text/plain"
                                 : route.response == "RawDiff"   ? "text/x-diff"
                                 : route.response == "RawFile"   ? "application/octet-stream"
+                                : route.response == "Page"      ? "text/html"
                                                                 : "application/json";
   wire::JsonObject responses;
   if (route.response == "NoContent") {
@@ -55,6 +56,8 @@ wire::JsonObject operation_of(const Route& route, const std::vector<std::string_
     responses["200"] = wire::JsonObject{{"description", "OK"}, {"content", content(route.response, type)}};
   }
   responses["400"] = wire::JsonObject{{"description", "The request is wrong"}, {"content", content("Error")}};
+  responses["401"] = wire::JsonObject{{"description", "No credential, or a wrong one"}, {"content", content("Error")}};
+  responses["429"] = wire::JsonObject{{"description", "Too many wrong ones"}, {"content", content("Error")}};
   if (route.response == "Readiness") {
     responses["503"] = wire::JsonObject{{"description", "Not ready"}, {"content", content(route.response)}};
   }

@@ -218,7 +218,7 @@ std::vector<Route> access_routes(Services& services) {
        "Object", "Object"},
       {"DELETE", "/fleet/token/:tokenID", "fleet.token.revoke", "Let it in no longer; by id or name", bind(&R::revoke),
        "Object"},
-      {"GET", "/sign-in", "fleet.sign_in.page", "The page where a browser signs in", bind(&R::page), "RawFile"},
+      {"GET", "/sign-in", "fleet.sign_in.page", "The page where a browser signs in", bind(&R::page), "Page"},
       {"POST", "/fleet/sign-in", "fleet.sign_in", "Sign a browser in: {\"password\"} or {\"token\"}; sets a cookie",
        bind(&R::sign_in), "Object", "Object"},
       {"POST", "/fleet/sign-out", "fleet.sign_out", "Forget this browser", bind(&R::sign_out), "Object"},
