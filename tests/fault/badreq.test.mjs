@@ -191,7 +191,9 @@ test(`${count} malformed requests (seed ${seed})`, { timeout: 3600000 }, async (
     const answer = await line.send(request)
     const said = `#${i} ${request.method} ${request.path} ${request.body?.slice(0, 300)}\n-> ${answer.status} ${answer.body?.slice(0, 300)}`
     codes[answer.status] = (codes[answer.status] ?? 0) + 1
-    assert.ok(answer.status >= 200 && answer.status < 500, said)
+    // Many of them open a terminal, and there are 64 at most.
+    const full = answer.status === 503 && /terminals are open/.test(answer.body)
+    assert.ok((answer.status >= 200 && answer.status < 500) || full, said)
     assert.doesNotMatch(answer.head, /x-injected/i, said)
     const page = request.path.startsWith("/sign-in") && answer.status === 200
     if (!page) assert.doesNotMatch(answer.head, /text\/html/i, said)
